@@ -1,0 +1,5 @@
+//! A deterministic simulator and teaching model of message-queue delivery semantics.
+
+pub mod model;
+pub mod observe;
+pub mod sim;

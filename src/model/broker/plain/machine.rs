@@ -1,0 +1,2 @@
+//! stub
+#[derive(Clone, Debug)] pub struct Machine;

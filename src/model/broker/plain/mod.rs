@@ -1,0 +1,148 @@
+//! `plain`: the textbook's queue. First in, first out; one lease; a cap on deliveries; a limit of length.
+//!
+//! What comes back goes to the tail, or to its old place. It is the home of the tutorial, of the closed forms and of the
+//! reference workloads, and the example of how to add a product: settings and their table here, the machine in
+//! `machine.rs`.
+
+mod machine;
+
+pub(crate) use machine::Machine;
+
+use super::Product;
+use crate::model::parameter::{Kind, Parameter, Values};
+use crate::model::plan::QueueId;
+use crate::sim::Span;
+
+/// How a `plain` queue is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a consumer may hold a message before it is delivered again.
+    pub lease: Span,
+    /// Where a message that comes back goes.
+    pub returns_to: ReturnsTo,
+    /// After so many deliveries without an ack a message is put aside.
+    pub max_deliveries: Option<u16>,
+    /// Where it is put; without it, it is dropped.
+    pub dead_letter_to: Option<QueueId>,
+    /// How many messages may be stored, in flight included; a publish beyond that is refused.
+    pub max_length: Option<u64>,
+    /// Whether a crash of the broker keeps what is stored.
+    pub durable: bool,
+}
+
+/// Where a message that comes back goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReturnsTo {
+    /// Behind all that wait.
+    Tail,
+    /// To where it stood: before all that came after it.
+    Place,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            lease: Span::from_secs(30),
+            returns_to: ReturnsTo::Tail,
+            max_deliveries: None,
+            dead_letter_to: None,
+            max_length: None,
+            durable: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Where dead letters go.
+    pub fn dead_letter_to(&self) -> Option<QueueId> {
+        self.dead_letter_to
+    }
+    /// After how many deliveries.
+    pub fn max_deliveries(&self) -> Option<u16> {
+        self.max_deliveries
+    }
+    /// In words.
+    pub fn dead_letter_words(&self) -> Option<String> {
+        self.max_deliveries.map(|n| format!("after {n} {}", if n == 1 { "delivery" } else { "deliveries" }))
+    }
+}
+
+const SOURCE: &str = "the textbook's queue; ours to define";
+
+/// What the command knows of it.
+pub const PRODUCT: Product = Product {
+    name: "plain",
+    title: "the textbook's queue: first in, first out, one lease, a cap on deliveries",
+    parameters: &[
+        Parameter {
+            name: "lease",
+            kind: Kind::Span { min: Span::from_nanos(1), max: Span::from_secs(7 * 86_400), bare: None },
+            default: "30s",
+            text: "how long a consumer may hold a message before it is delivered again",
+            source: SOURCE,
+        },
+        Parameter {
+            name: "returns_to",
+            kind: Kind::Word(&["tail", "place"]),
+            default: "tail",
+            text: "where a message that comes back goes: behind all that wait, or to where it stood",
+            source: SOURCE,
+        },
+        Parameter {
+            name: "max_deliveries",
+            kind: Kind::Whole { min: 1, max: 60_000 },
+            default: "",
+            text: "after so many deliveries without an ack a message is put aside; without it, never",
+            source: SOURCE,
+        },
+        Parameter {
+            name: "dead_letter_to",
+            kind: Kind::Queue,
+            default: "",
+            text: "where it is put; without it, a message that reaches the cap is dropped",
+            source: SOURCE,
+        },
+        Parameter {
+            name: "max_length",
+            kind: Kind::Whole { min: 1, max: 4_000_000_000 },
+            default: "",
+            text: "how many messages may be stored, those in flight included; a publish beyond that is refused",
+            source: SOURCE,
+        },
+        Parameter {
+            name: "durable",
+            kind: Kind::Switch,
+            default: "true",
+            text: "whether a crash of the broker keeps what is stored",
+            source: SOURCE,
+        },
+    ],
+    delivery: "at least once: a message stays stored until it is acked; a lease that ends brings it back",
+    ordering: "first in, first out, for what is delivered once; what comes back goes to the tail, or to its old place",
+    dead_letters: "none, unless max_deliveries is set; then to dead_letter_to, or dropped where that is not set",
+    not_modelled: &[
+        ("replication", "one node; a crash takes the whole queue down, and `durable` says what it keeps"),
+        ("priorities", "every message is equal"),
+        ("message TTL", "a message never expires; say `max_deliveries` to get rid of what cannot be done"),
+    ],
+    read,
+};
+
+fn read(values: &Values) -> Result<super::Settings, String> {
+    let default = Settings::default();
+    let settings = Settings {
+        lease: values.span("lease").unwrap_or(default.lease),
+        returns_to: match values.word("returns_to") {
+            Some("place") => ReturnsTo::Place,
+            _ => default.returns_to,
+        },
+        max_deliveries: values.whole("max_deliveries").map(|n| n as u16),
+        dead_letter_to: values.queue("dead_letter_to"),
+        max_length: values.whole("max_length"),
+        durable: values.switch("durable").unwrap_or(default.durable),
+    };
+    if settings.dead_letter_to.is_some() && settings.max_deliveries.is_none() {
+        return Err("`dead_letter_to` without `max_deliveries` never happens: set the cap too".into());
+    }
+    Ok(super::Settings::Plain(settings))
+}

@@ -1,0 +1,224 @@
+//! Facts: what machines tell of a run. Everything that is measured, judged or told in a story is read off facts.
+//!
+//! A fact is plain data of at most 40 bytes. Operations, keys and deliveries have dense numbers: operations in the
+//! order in which they were produced (so of two operations of one key, the smaller number is the older), keys as the
+//! producer numbers them, deliveries and messages by slots that are reused. Machines cannot see who watches.
+
+use super::plan::{ProducerId, QueueId};
+use crate::sim::{Span, Time};
+
+/// Why a delivery exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Cause {
+    /// The first hand-out of this copy.
+    #[default]
+    First,
+    /// The lease of the former delivery ran out.
+    Expired,
+    /// The former holder gave it back.
+    Nacked,
+    /// The broker came back with what it had kept.
+    BrokerRestart,
+    /// The first hand-out of a further copy: the producer published again.
+    ProducerCopy,
+}
+
+/// What the holder of a delivery was doing when the delivery ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Holder {
+    /// There was none.
+    #[default]
+    Nobody,
+    /// Its handler was still at it, or it waited behind others of its batch.
+    Working,
+    /// Its process stood still.
+    Paused,
+    /// Its process had crashed.
+    Crashed,
+    /// Its handler had ended.
+    Done,
+}
+
+/// How a handler run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum RunEnd {
+    /// With its last step.
+    Done,
+    /// With an error.
+    Failed,
+    /// With its process.
+    Crashed,
+}
+
+/// Why a broker let a message go that nobody had acked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum DropReason {
+    /// The broker crashed and does not keep what it stores.
+    BrokerCrash,
+    /// The cap on deliveries was reached and there is no dead-letter queue.
+    MaxDeliveries,
+}
+
+/// Why a broker refused a publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Refusal {
+    /// The queue is full.
+    MaxLength,
+}
+
+/// The parties of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which operation.
+    pub op: u32,
+    /// Its key.
+    pub key: u32,
+    /// The slot of the delivery.
+    pub delivery: u32,
+    /// Who holds it.
+    pub worker: u32,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A producer means an operation to happen.
+    Produced { op: u32, key: u32, producer: ProducerId, poison: bool },
+    /// A publish was sent; `copy` counts them from 0.
+    Published { op: u32, copy: u16, queue: QueueId },
+    /// The broker stored a copy, in the slot `message`.
+    Accepted { op: u32, copy: u16, message: u32, queue: QueueId },
+    /// The broker did not store it, and says so.
+    Refused { op: u32, copy: u16, queue: QueueId, why: Refusal },
+    /// The producer knows that a copy is stored.
+    Confirmed { op: u32 },
+    /// No confirm came in time: the copy may be stored or not.
+    Unconfirmed { op: u32, copy: u16 },
+    /// The producer will not publish it again; it knows of no stored copy.
+    GaveUp { op: u32 },
+    /// A broker handed a message out: `attempt` counts the hand-outs of this copy from 1; `holder` is what the former
+    /// one was doing.
+    Delivered { held: Held, message: u32, queue: QueueId, attempt: u16, cause: Cause, holder: Holder, until: Time },
+    /// A handler run began; `run` counts those of this copy from 1.
+    Started { held: Held, run: u16 },
+    /// A step was taken, by its index among the consumer's; `skip`: it found the operation done already.
+    Stepped { held: Held, step: u8, skip: bool },
+    /// A step waits for another handler's transaction on the same operation.
+    Waits { held: Held, step: u8 },
+    /// An effect stands; `current`: while its delivery was the message's current one.
+    Effect { held: Held, site: u8, current: bool },
+    /// An external service knew the idempotency key and did nothing.
+    Suppressed { held: Held, site: u8 },
+    /// A handler run ended.
+    Ended { held: Held, how: RunEnd },
+    /// The broker took the ack: the message is settled.
+    Acked { held: Held, message: u32, queue: QueueId },
+    /// An ack or a nack came for a delivery that is no longer current, and did nothing.
+    Stale { held: Held, queue: QueueId },
+    /// The holder gave the message back; it is delivered again after the delay.
+    Nacked { held: Held, message: u32, queue: QueueId, delay: Span },
+    /// A lease was renewed.
+    Renewed { held: Held, queue: QueueId, until: Time },
+    /// A lease ran out: the message goes back.
+    Expired { held: Held, message: u32, queue: QueueId, holder: Holder },
+    /// The broker took back what was in flight when it crashed.
+    TakenBack { held: Held, message: u32, queue: QueueId },
+    /// The broker put the message aside after so many deliveries; `ready`: it was not in flight at that moment.
+    DeadLettered { op: u32, message: u32, from: QueueId, to: QueueId, attempts: u16 },
+    /// The broker let the message go; `in_flight`: it was out with a consumer.
+    Dropped { op: u32, message: u32, queue: QueueId, in_flight: bool, why: DropReason },
+    /// A process died (numbered over the whole plan).
+    Crashed { instance: u32 },
+    /// It is back.
+    Restarted { instance: u32 },
+    /// A process stands still.
+    Paused { instance: u32 },
+    /// It goes on.
+    Resumed { instance: u32 },
+    /// The handlers of a process take longer.
+    Slowed { instance: u32 },
+    /// They are as fast as before.
+    Quickened { instance: u32 },
+    /// A broker went down.
+    BrokerDown { queue: QueueId },
+    /// It is back.
+    BrokerUp { queue: QueueId },
+}
+
+impl Fact {
+    /// The operation that it is about.
+    pub fn op(&self) -> Option<u32> {
+        use Fact::*;
+        match *self {
+            Produced { op, .. }
+            | Published { op, .. }
+            | Accepted { op, .. }
+            | Refused { op, .. }
+            | Confirmed { op }
+            | Unconfirmed { op, .. }
+            | GaveUp { op }
+            | DeadLettered { op, .. }
+            | Dropped { op, .. } => Some(op),
+            Delivered { held, .. }
+            | Started { held, .. }
+            | Stepped { held, .. }
+            | Waits { held, .. }
+            | Effect { held, .. }
+            | Suppressed { held, .. }
+            | Ended { held, .. }
+            | Acked { held, .. }
+            | Stale { held, .. }
+            | Nacked { held, .. }
+            | Renewed { held, .. }
+            | Expired { held, .. }
+            | TakenBack { held, .. } => Some(held.op),
+            Crashed { .. }
+            | Restarted { .. }
+            | Paused { .. }
+            | Resumed { .. }
+            | Slowed { .. }
+            | Quickened { .. }
+            | BrokerDown { .. }
+            | BrokerUp { .. } => None,
+        }
+    }
+}
+
+/// Someone who watches a run. Three are compiled: nobody ([`Silent`]), the judge, and the judge with a list of others.
+pub trait Watch {
+    /// Called for every fact, in order; `now` never decreases.
+    fn fact(&mut self, now: Time, fact: &Fact);
+}
+
+/// Nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Watch for Silent {
+    #[inline(always)]
+    fn fact(&mut self, _: Time, _: &Fact) {}
+}
+
+impl Watch for Vec<(Time, Fact)> {
+    fn fact(&mut self, now: Time, fact: &Fact) {
+        self.push((now, *fact));
+    }
+}
+
+impl<W: Watch + ?Sized> Watch for Box<W> {
+    fn fact(&mut self, now: Time, fact: &Fact) {
+        (**self).fact(now, fact);
+    }
+}
+
+impl<W: Watch + ?Sized> Watch for &mut W {
+    #[inline(always)]
+    fn fact(&mut self, now: Time, fact: &Fact) {
+        (**self).fact(now, fact);
+    }
+}

@@ -1,0 +1,94 @@
+//! A parameter table: the settings of one thing, written once beside what they configure.
+//!
+//! The table feeds the reader of scenarios, `help` and the schema; the values that it admits come back as [`Values`]. It
+//! knows no file format: the reader turns text into values and points at the text when a value does not fit.
+
+use super::plan::QueueId;
+use crate::sim::Span;
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its name: the product's own.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// The default in the notation of a scenario; empty where there is none.
+    pub default: &'static str,
+    /// What it does, in a sentence.
+    pub text: &'static str,
+    /// Where that is documented.
+    pub source: &'static str,
+}
+
+/// What a parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A length of time within bounds; `bare` is the unit of a bare number where the product documents one.
+    Span {
+        /// The least.
+        min: Span,
+        /// The most.
+        max: Span,
+        /// The unit of a bare number.
+        bare: Option<Span>,
+    },
+    /// A whole number within bounds.
+    Whole {
+        /// The least.
+        min: u64,
+        /// The most.
+        max: u64,
+    },
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// `true` or `false`.
+    Switch,
+    /// The name of a queue of the same file.
+    Queue,
+}
+
+/// A value that fits its parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Of [`Kind::Span`].
+    Span(Span),
+    /// Of [`Kind::Whole`].
+    Whole(u64),
+    /// Of [`Kind::Word`].
+    Word(&'static str),
+    /// Of [`Kind::Switch`].
+    Switch(bool),
+    /// Of [`Kind::Queue`].
+    Queue(QueueId),
+}
+
+/// The values given, by name. What is not given has its default, which the product fills in.
+#[derive(Clone, Debug, Default)]
+pub struct Values(pub Vec<(&'static str, Value)>);
+
+impl Values {
+    fn get(&self, name: &str) -> Option<Value> {
+        self.0.iter().find(|(given, _)| *given == name).map(|(_, value)| *value)
+    }
+    /// The length of time given.
+    pub fn span(&self, name: &str) -> Option<Span> {
+        self.get(name).and_then(|v| if let Value::Span(span) = v { Some(span) } else { None })
+    }
+    /// The whole number given.
+    pub fn whole(&self, name: &str) -> Option<u64> {
+        self.get(name).and_then(|v| if let Value::Whole(n) = v { Some(n) } else { None })
+    }
+    /// The word given.
+    pub fn word(&self, name: &str) -> Option<&'static str> {
+        self.get(name).and_then(|v| if let Value::Word(word) = v { Some(word) } else { None })
+    }
+    /// The switch given.
+    pub fn switch(&self, name: &str) -> Option<bool> {
+        self.get(name).and_then(|v| if let Value::Switch(on) = v { Some(on) } else { None })
+    }
+    /// The queue given.
+    pub fn queue(&self, name: &str) -> Option<QueueId> {
+        self.get(name).and_then(|v| if let Value::Queue(queue) = v { Some(queue) } else { None })
+    }
+}

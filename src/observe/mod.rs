@@ -1,0 +1,3 @@
+//! Observers: what is made of facts. They read facts and the plan, nothing else.
+
+pub mod report;

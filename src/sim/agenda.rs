@@ -1,0 +1,2 @@
+//! stub
+pub struct Agenda; pub struct Handle; pub struct Head; pub struct Lane;

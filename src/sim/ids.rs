@@ -1,0 +1,71 @@
+//! A slab: dense slots that are reused. An index is never part of a result, for it depends on history.
+
+/// Values under dense `u32` indices; a freed slot is the next one given out.
+#[derive(Clone, Debug)]
+pub struct Slab<T> {
+    slots: Vec<T>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Slab { slots: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T: Copy> Slab<T> {
+    /// Stores `value` and says where.
+    pub fn insert(&mut self, value: T) -> u32 {
+        if let Some(at) = self.free.pop() {
+            self.slots[at as usize] = value;
+            return at;
+        }
+        let at = u32::try_from(self.slots.len()).expect("at most 2^32 records at a time");
+        self.slots.push(value);
+        at
+    }
+
+    /// Gives the slot back. The caller drops every copy of the index.
+    pub fn remove(&mut self, at: u32) -> T {
+        self.free.push(at);
+        self.slots[at as usize]
+    }
+
+    /// How many values are stored.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether nothing is stored.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<T> std::ops::Index<u32> for Slab<T> {
+    type Output = T;
+    fn index(&self, at: u32) -> &T {
+        &self.slots[at as usize]
+    }
+}
+
+impl<T> std::ops::IndexMut<u32> for Slab<T> {
+    fn index_mut(&mut self, at: u32) -> &mut T {
+        &mut self.slots[at as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_freed_slot_is_the_next_one_given_out() {
+        let mut slab = Slab::default();
+        let (a, b) = (slab.insert('a'), slab.insert('b'));
+        assert_eq!(slab.remove(a), 'a');
+        assert_eq!(slab.len(), 1);
+        assert_eq!(slab.insert('c'), a);
+        assert_eq!((slab[a], slab[b]), ('c', 'b'));
+    }
+}

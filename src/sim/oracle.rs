@@ -1,0 +1,325 @@
+//! The oracle: whatever is undetermined is asked here, under an address.
+//!
+//! An address is a place in the scenario, not a place in a stream, so a further question shifts no other answer, and two
+//! policies compared on one seed face the same world. There are three oracles: [`Seeded`] (a run: a pure function of seed and
+//! address), [`Typical`] (nothing happens that need not) and [`Odometer`] (every answer in turn).
+//!
+//! *Typical*, where nothing is said: a fault does not happen, a chance takes its likelier side, a pick is the first in
+//! documented order, a span is its median.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::dist::Dist;
+use super::time::Span;
+
+/// A probability as a checked fraction. Invariant: `hits <= of`, `of > 0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chance {
+    hits: u64,
+    of: u64,
+}
+
+impl Chance {
+    /// It does not happen.
+    pub const NEVER: Chance = Chance { hits: 0, of: 1 };
+    /// It happens.
+    pub const ALWAYS: Chance = Chance { hits: 1, of: 1 };
+
+    /// `hits` in `of`; `None` where that is no probability.
+    pub const fn new(hits: u64, of: u64) -> Option<Chance> {
+        if of > 0 && hits <= of { Some(Chance { hits, of }) } else { None }
+    }
+    /// The probability as a number in [0, 1].
+    pub fn as_f64(self) -> f64 {
+        self.hits as f64 / self.of as f64
+    }
+    /// Whether it can happen at all.
+    pub const fn is_never(self) -> bool {
+        self.hits == 0
+    }
+    /// Whether 64 uniform bits hit; larger bits never turn a miss into a hit.
+    pub fn hit(self, bits: u64) -> bool {
+        (u128::from(bits) * u128::from(self.of)) >> 64 < u128::from(self.hits)
+    }
+}
+
+/// A source of draws read in order: arrivals, keys, fates, the timeline of a fault. The number is its place in
+/// [`Sources`], made from names, so that another actor in the file shifts nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source(pub u32);
+
+/// Where a question about an operation stands: what befalls an operation is mixed from its fate, never from the instance or
+/// the worker that happens to hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The hash of consumer (or producer) and step, by name: see [`site`].
+    pub site: u64,
+    /// 64 bits drawn for the operation when it was produced.
+    pub fate: u64,
+    /// Which copy of the operation, 0 for the first publish.
+    pub copy: u16,
+    /// Handler runs of this copy begun before this one in the consumer group.
+    pub run: u16,
+}
+
+/// Answers to whatever is undetermined.
+pub trait Oracle {
+    /// The 64 bits of `source` at place `index`; a source is read in order, again where the world is a copy.
+    fn draw(&mut self, source: Source, index: u64) -> u64;
+    /// 64 bits for a question that is asked of one operation.
+    fn bits(&mut self, at: Address) -> u64;
+    /// Whether a fault, likely or not, befalls here. Typically it does not.
+    fn fault(&mut self, at: Address, p: Chance) -> bool {
+        !p.is_never() && p.hit(self.bits(at))
+    }
+    /// One of `n` alternatives. Typically the first.
+    fn pick(&mut self, at: Address, n: u32) -> u32 {
+        ((u128::from(self.bits(at)) * u128::from(n)) >> 64) as u32
+    }
+    /// A length drawn from a distribution. Typically its median.
+    fn span(&mut self, at: Address, of: &Dist) -> Span {
+        match of.constant() {
+            Some(span) => span,
+            None => of.from_bits(self.bits(at)),
+        }
+    }
+}
+
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// SplitMix64's finaliser.
+#[inline]
+pub const fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+/// The hash of a place in a scenario, by its names (FNV-1a, mixed): the same in every version and on every platform.
+pub fn site(parts: &[&str]) -> u64 {
+    let mut hash = 0xCBF2_9CE4_8422_2325u64;
+    for part in parts {
+        // 0xFF cannot stand in UTF-8: it keeps ["ab", "c"] apart from ["a", "bc"].
+        for byte in part.bytes().chain([0xFF]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
+        }
+    }
+    mix(hash)
+}
+
+/// The streams of a scenario, in the order in which [`Source`] numbers them.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    streams: Vec<u64>,
+}
+
+impl Sources {
+    /// The source of one purpose of one actor.
+    pub fn add(&mut self, actor: &str, purpose: &str) -> Source {
+        self.streams.push(site(&[actor, purpose]));
+        Source(self.streams.len() as u32 - 1)
+    }
+}
+
+/// The oracle of a run: a pure function of seed and address. The kept generators are a cache of it.
+#[derive(Clone, Debug)]
+pub struct Seeded {
+    streams: Vec<Stream>,
+}
+
+#[derive(Clone, Debug)]
+struct Stream {
+    rng: ChaCha8Rng,
+    next: u64,
+}
+
+impl Seeded {
+    /// The world of `seed` for these sources.
+    pub fn new(seed: u64, sources: &Sources) -> Seeded {
+        let streams = sources
+            .streams
+            .iter()
+            .map(|&stream| {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                rng.set_stream(stream);
+                Stream { rng, next: 0 }
+            })
+            .collect();
+        Seeded { streams }
+    }
+}
+
+impl Oracle for Seeded {
+    #[inline]
+    fn draw(&mut self, source: Source, index: u64) -> u64 {
+        let stream = &mut self.streams[source.0 as usize];
+        if stream.next != index {
+            stream.rng.set_word_pos(u128::from(index) * 2);
+        }
+        stream.next = index + 1;
+        stream.rng.next_u64()
+    }
+
+    #[inline]
+    fn bits(&mut self, at: Address) -> u64 {
+        let of_site = mix(at.fate.wrapping_add(GOLDEN.wrapping_mul(at.site.wrapping_add(1))));
+        let attempt = u64::from(at.copy) << 16 | u64::from(at.run);
+        mix(of_site.wrapping_add(GOLDEN.wrapping_mul(attempt + 1)))
+    }
+}
+
+/// The oracle where nothing is said: the typical answer to everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Typical;
+
+impl Oracle for Typical {
+    fn draw(&mut self, _: Source, _: u64) -> u64 {
+        1 << 63
+    }
+    fn bits(&mut self, _: Address) -> u64 {
+        1 << 63
+    }
+    fn fault(&mut self, _: Address, _: Chance) -> bool {
+        false
+    }
+    fn pick(&mut self, _: Address, _: u32) -> u32 {
+        0
+    }
+    fn span(&mut self, _: Address, of: &Dist) -> Span {
+        of.median()
+    }
+}
+
+/// Every answer in turn: the last wheel turns first, and a wheel exists only once its question was asked.
+///
+/// Faults and picks are enumerated, spans are their median. Ask [`Odometer::next`] after each pass.
+#[derive(Clone, Debug, Default)]
+pub struct Odometer {
+    wheels: Vec<Wheel>,
+    asked: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Wheel {
+    at: u32,
+    of: u32,
+    fault: bool,
+}
+
+impl Odometer {
+    /// An odometer that starts with these answers (as [`Odometer::answers`] gave them).
+    pub fn starting_with(answers: &[u32]) -> Odometer {
+        Odometer { wheels: answers.iter().map(|&at| Wheel { at, of: 0, fault: false }).collect(), asked: 0 }
+    }
+    /// Goes on to the next combination of answers; `false` when all were given.
+    pub fn next_pass(&mut self) -> bool {
+        self.wheels.truncate(self.asked);
+        self.asked = 0;
+        while let Some(wheel) = self.wheels.last_mut() {
+            wheel.at += 1;
+            if wheel.at < wheel.of {
+                return true;
+            }
+            self.wheels.pop();
+        }
+        false
+    }
+    /// How many faults this pass let happen.
+    pub fn faults(&self) -> u32 {
+        self.wheels[..self.asked].iter().filter(|wheel| wheel.fault && wheel.at > 0).count() as u32
+    }
+    /// The answers of this pass, in the order of the questions.
+    pub fn answers(&self) -> Vec<u32> {
+        self.wheels[..self.asked].iter().map(|wheel| wheel.at).collect()
+    }
+    fn turn(&mut self, of: u32, fault: bool) -> u32 {
+        if self.asked == self.wheels.len() {
+            self.wheels.push(Wheel { at: 0, of, fault });
+        }
+        let wheel = &mut self.wheels[self.asked];
+        (wheel.of, wheel.fault) = (of, fault);
+        self.asked += 1;
+        wheel.at
+    }
+}
+
+impl Oracle for Odometer {
+    fn draw(&mut self, _: Source, _: u64) -> u64 {
+        1 << 63
+    }
+    fn bits(&mut self, _: Address) -> u64 {
+        1 << 63
+    }
+    fn fault(&mut self, _: Address, p: Chance) -> bool {
+        !p.is_never() && self.turn(2, true) == 1
+    }
+    fn pick(&mut self, _: Address, n: u32) -> u32 {
+        self.turn(n, false)
+    }
+    fn span(&mut self, _: Address, of: &Dist) -> Span {
+        of.median()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kept_generator_is_only_a_cache() {
+        let mut sources = Sources::default();
+        let (a, b) = (sources.add("checkout", "arrivals"), sources.add("checkout", "keys"));
+        let mut in_order = Seeded::new(7, &sources);
+        let first: Vec<u64> = (0..5).map(|i| in_order.draw(a, i)).collect();
+        let mut jumping = Seeded::new(7, &sources);
+        jumping.draw(b, 9);
+        for i in [3, 0, 4, 1, 2] {
+            assert_eq!(jumping.draw(a, i), first[i as usize]);
+        }
+    }
+
+    #[test]
+    fn another_actor_shifts_no_answer() {
+        let mut alone = Sources::default();
+        let a = alone.add("checkout", "arrivals");
+        let mut both = Sources::default();
+        both.add("audit", "arrivals");
+        let a_of_both = both.add("checkout", "arrivals");
+        assert_eq!(Seeded::new(7, &alone).draw(a, 0), Seeded::new(7, &both).draw(a_of_both, 0));
+    }
+
+    #[test]
+    fn chacha8_is_the_generator_that_we_recorded() {
+        // Golden words of the field notes: seed_from_u64(7), stream 3.
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        rng.set_stream(3);
+        assert_eq!((rng.next_u64(), rng.next_u64()), (0x2e79_8710_8688_b271, 0x17c5_f5ae_85a9_2d4e));
+    }
+
+    #[test]
+    fn a_chance_hits_as_often_as_it_says() {
+        let one_percent = Chance::new(1, 100).unwrap();
+        let hits = (0..100_000u64).filter(|&i| one_percent.hit(mix(i))).count();
+        assert!((900..1100).contains(&hits), "{hits}");
+        assert!(!Chance::NEVER.hit(0) && Chance::ALWAYS.hit(u64::MAX));
+        assert_eq!(Chance::new(2, 1), None);
+    }
+
+    #[test]
+    fn the_odometer_gives_every_combination_once() {
+        let at = Address { site: 0, fate: 0, copy: 0, run: 0 };
+        let half = Chance::new(1, 2).unwrap();
+        let (mut odometer, mut seen) = (Odometer::default(), Vec::new());
+        loop {
+            // The second question is asked only where the first fault happened.
+            let first = odometer.fault(at, half);
+            let second = if first { odometer.pick(at, 3) } else { 9 };
+            seen.push((first, second, odometer.faults()));
+            if !odometer.next_pass() {
+                break;
+            }
+        }
+        assert_eq!(seen, [(false, 9, 0), (true, 0, 1), (true, 1, 1), (true, 2, 1)]);
+    }
+}
