@@ -3,6 +3,19 @@
 //! A fact is plain data of at most 40 bytes. Operations, keys and deliveries have dense numbers: operations in the
 //! order in which they were produced (so of two operations of one key, the smaller number is the older), keys as the
 //! producer numbers them, deliveries and messages by slots that are reused. Machines cannot see who watches.
+//!
+//! The order of facts is a contract:
+//! - `Produced` comes first for an operation; then `Published` for each copy; each copy then is `Accepted`, `Refused` or
+//!   `PacketLost` (a wire), or still on its way.
+//! - A message (slot) is *ready* from `Accepted` on; `Delivered` puts it in flight; `Acked` settles it; `Expired`,
+//!   `Nacked` (ready after its delay, and counted as ready meanwhile) and `TakenBack` make it ready again; `Dropped` ends
+//!   it; `DeadLettered` always finds it ready and moves the same slot, ready, to another queue.
+//! - Between `Delivered` of a delivery slot and the next `Delivered` of that slot, the slot names one delivery. It may be
+//!   heard of after its message was taken back (`Stale`, steps of a late handler).
+//! - A delivery has at most one run: `Started`, then `Stepped`, `Waits`, `Effect`, `Suppressed`, then one `Ended`.
+//!   `Acked` or `Stale` may come before `Ended` (ack-first) or after it. `Ended` with [`RunEnd::Crashed`] comes before
+//!   the `Crashed` of the process. Effects in a transaction are told at its commit.
+//! - `Stepped` is told for every step but an `effect` and an `ack`, which have facts of their own.
 
 use super::plan::{ProducerId, QueueId};
 use crate::sim::{Span, Time};
@@ -95,6 +108,8 @@ pub enum Fact {
     Accepted { op: u32, copy: u16, message: u32, queue: QueueId },
     /// The broker did not store it, and says so.
     Refused { op: u32, copy: u16, queue: QueueId, why: Refusal },
+    /// A publish was lost on its wire; nobody knows.
+    PacketLost { op: u32, copy: u16, queue: QueueId },
     /// The producer knows that a copy is stored.
     Confirmed { op: u32 },
     /// No confirm came in time: the copy may be stored or not.
@@ -128,7 +143,7 @@ pub enum Fact {
     Expired { held: Held, message: u32, queue: QueueId, holder: Holder },
     /// The broker took back what was in flight when it crashed.
     TakenBack { held: Held, message: u32, queue: QueueId },
-    /// The broker put the message aside after so many deliveries; `ready`: it was not in flight at that moment.
+    /// The broker put the message aside after so many deliveries; it was ready at that moment.
     DeadLettered { op: u32, message: u32, from: QueueId, to: QueueId, attempts: u16 },
     /// The broker let the message go; `in_flight`: it was out with a consumer.
     Dropped { op: u32, message: u32, queue: QueueId, in_flight: bool, why: DropReason },
@@ -159,6 +174,7 @@ impl Fact {
             | Published { op, .. }
             | Accepted { op, .. }
             | Refused { op, .. }
+            | PacketLost { op, .. }
             | Confirmed { op }
             | Unconfirmed { op, .. }
             | GaveUp { op }
