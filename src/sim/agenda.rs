@@ -1,2 +1,437 @@
-//! stub
-pub struct Agenda; pub struct Handle; pub struct Head; pub struct Lane;
+//! The agenda: everything that is pending, in lanes.
+//!
+//! A *lane* is a set of pending events of one source. Three kinds: a `single` lane holds at most one event (an arrival
+//! process, the continuation of a worker, a restart); a `fifo` lane keeps the order of its events by nature (timers of one
+//! length, one direction of a link); every event of a `loose` lane (timers of any length) is a head. The earliest head is
+//! the one of the least (time, class, sequence): class 0 is the continuation of a step that takes no time, class 1 all
+//! else, and the sequence is the order of booking.
+//!
+//! The agenda does not know what an event means: whether a timer still stands is asked of its owner ([`Agenda::pop`]), and
+//! one that does not is skipped. Rule: heads are all that may happen next; the heap over them is an index, kept only where
+//! the earliest head is asked for millions of times, and no part of the state.
+
+use std::collections::VecDeque;
+
+use super::time::Time;
+
+/// A lane's number: singles first, then fifos, then loose ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lane(pub u32);
+
+/// At most so many lanes: a heap's key keeps 24 bits for them.
+pub const MAX_LANES: u32 = 1 << 24;
+
+/// A pending event.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    /// When it is due.
+    pub at: Time,
+    /// The place in the order of booking. Its lower half names the event to its owner ([`Event::token`]).
+    seq: u64,
+    /// What the owner said when it was booked.
+    pub payload: u32,
+    /// The continuation of a step that takes no time.
+    soon: bool,
+}
+
+impl Event {
+    /// What the owner keeps to tell this event from others of the same payload.
+    pub fn token(&self) -> u32 {
+        self.seq as u32
+    }
+    fn rank(&self) -> (Time, bool, u64) {
+        (self.at, !self.soon, self.seq)
+    }
+}
+
+/// What may happen next.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// Whose event it is.
+    pub lane: Lane,
+    /// The event.
+    pub event: Event,
+}
+
+const NOTHING: Event = Event { at: Time::NEVER, seq: u64::MAX, payload: 0, soon: false };
+
+/// Everything that is pending.
+#[derive(Debug, Default)]
+pub struct Agenda {
+    singles: Vec<Event>,
+    fifos: Vec<VecDeque<Event>>,
+    loose: Vec<Vec<Event>>,
+    /// Lanes whose single event is due now and of class 0, in the order of booking; by lane and token.
+    soon: VecDeque<(Lane, u32)>,
+    /// The heads but those in `soon`, the earliest first, with entries that no longer stand. Empty where not indexed.
+    heap: Heap,
+    indexed: bool,
+    next_seq: u64,
+}
+
+super::clone_by_field!(Agenda { singles, fifos, loose, soon, heap, indexed, next_seq });
+
+impl Agenda {
+    /// An agenda of so many lanes of each kind. `indexed`: the earliest head will be asked for often ([`Agenda::pop`]).
+    pub fn new(singles: u32, fifos: u32, loose: u32, indexed: bool) -> Agenda {
+        assert!(singles + fifos + loose < MAX_LANES, "a world has fewer lanes than {MAX_LANES}");
+        Agenda {
+            singles: vec![NOTHING; singles as usize],
+            fifos: vec![VecDeque::new(); fifos as usize],
+            loose: vec![Vec::new(); loose as usize],
+            indexed,
+            ..Agenda::default()
+        }
+    }
+
+    fn event(&mut self, at: Time, payload: u32, soon: bool) -> Event {
+        self.next_seq += 1;
+        Event { at, seq: self.next_seq, payload, soon }
+    }
+
+    /// Books an event and gives its token. A single lane takes one at a time; a fifo lane takes none that is due before the
+    /// last of it.
+    #[inline]
+    pub fn book(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
+        let event = self.event(at, payload, false);
+        let (index, singles, fifos) = (lane.0 as usize, self.singles.len(), self.fifos.len());
+        let mut head = true;
+        if index < singles {
+            debug_assert_eq!(self.singles[index].at, Time::NEVER, "lane {index} already has an event");
+            self.singles[index] = event;
+        } else if index < singles + fifos {
+            let fifo = &mut self.fifos[index - singles];
+            debug_assert!(fifo.back().is_none_or(|last| last.at <= at), "a fifo lane keeps its order");
+            head = fifo.is_empty();
+            fifo.push_back(event);
+        } else {
+            self.loose[index - singles - fifos].push(event);
+        }
+        if head && self.indexed {
+            self.heap.push(key(lane, event));
+        }
+        event.token()
+    }
+
+    /// Books the continuation of a step that takes no time, on a single lane.
+    #[inline]
+    pub fn book_soon(&mut self, lane: Lane, now: Time, payload: u32) {
+        let event = self.event(now, payload, true);
+        debug_assert_eq!(self.singles[lane.0 as usize].at, Time::NEVER, "lane {} already has an event", lane.0);
+        self.singles[lane.0 as usize] = event;
+        if self.indexed {
+            self.soon.push_back((lane, event.token()));
+        }
+    }
+
+    /// Takes the event of a single lane back.
+    pub fn cancel(&mut self, lane: Lane) {
+        self.singles[lane.0 as usize] = NOTHING;
+    }
+
+    /// Whether a single lane has an event.
+    pub fn is_booked(&self, lane: Lane) -> bool {
+        self.singles[lane.0 as usize].at != Time::NEVER
+    }
+
+    /// Takes all events of a fifo lane back.
+    pub fn clear(&mut self, lane: Lane) {
+        let index = lane.0 as usize - self.singles.len();
+        self.fifos[index].clear();
+    }
+
+    /// When the last event of a fifo lane is due.
+    pub fn last_at(&self, lane: Lane) -> Option<Time> {
+        self.fifos[lane.0 as usize - self.singles.len()].back().map(|event| event.at)
+    }
+
+    /// The events of a fifo or loose lane, in their order; a loose lane has none, it gives that of booking.
+    pub fn events(&self, lane: Lane) -> impl Iterator<Item = &Event> {
+        let index = lane.0 as usize - self.singles.len();
+        let fifo = self.fifos.get(index).into_iter().flatten();
+        fifo.chain(index.checked_sub(self.fifos.len()).and_then(|index| self.loose.get(index)).into_iter().flatten())
+    }
+
+    /// Takes the earliest head that is due by `until`. `stands` says whether a timer (an event of a fifo or loose lane) is
+    /// still one; those that are not are dropped on the way.
+    #[inline]
+    pub fn pop(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool) -> Option<Head> {
+        debug_assert!(self.indexed, "only an indexed agenda knows its earliest head");
+        while let Some((lane, token)) = self.soon.pop_front() {
+            let event = self.singles[lane.0 as usize];
+            if event.token() == token {
+                self.singles[lane.0 as usize] = NOTHING;
+                return Some(Head { lane, event });
+            }
+        }
+        loop {
+            let top = self.heap.peek()?;
+            if time_of(top) > until {
+                return None;
+            }
+            let (lane, index) = (lane_of(top), lane_of(top).0 as usize);
+            if index < self.singles.len() {
+                self.heap.pop();
+                let event = self.singles[index];
+                if seq_of(top) == event.seq & SEQ_MASK {
+                    self.singles[index] = NOTHING;
+                    return Some(Head { lane, event });
+                }
+                continue;
+            }
+            if let Some(event) = self.pop_timer(lane, top, &stands) {
+                return Some(Head { lane, event });
+            }
+        }
+    }
+
+    /// Takes the event of `key` from its lane and puts the lane's next head into the heap; `None` where it stood no more.
+    fn pop_timer(&mut self, lane: Lane, top: u128, stands: &impl Fn(Lane, &Event) -> bool) -> Option<Event> {
+        self.heap.pop();
+        let index = lane.0 as usize - self.singles.len();
+        if let Some(fifo) = self.fifos.get_mut(index) {
+            let mut taken = None;
+            // A fifo that was cleared has left its key in the heap.
+            if fifo.front().is_some_and(|event| event.seq & SEQ_MASK == seq_of(top)) {
+                taken = fifo.pop_front().filter(|event| stands(lane, event));
+            } else if fifo.front().is_some_and(|event| key(lane, *event) > top) {
+                return None;
+            }
+            while fifo.front().is_some_and(|event| !stands(lane, event)) {
+                fifo.pop_front();
+            }
+            if let Some(next) = fifo.front() {
+                self.heap.push(key(lane, *next));
+            }
+            return taken;
+        }
+        let loose = &mut self.loose[index - self.fifos.len()];
+        let at = loose.iter().position(|event| event.seq & SEQ_MASK == seq_of(top))?;
+        Some(loose.swap_remove(at)).filter(|event| stands(lane, event))
+    }
+
+    /// Everything that may happen next, in the order of lanes. With `timers_pass`, timers of a fifo lane overtake each
+    /// other where `passes` says so of their lane.
+    pub fn heads(&self, stands: impl Fn(Lane, &Event) -> bool, passes: impl Fn(Lane) -> bool, out: &mut Vec<Head>) {
+        for (index, event) in self.singles.iter().enumerate() {
+            if event.at != Time::NEVER {
+                out.push(Head { lane: Lane(index as u32), event: *event });
+            }
+        }
+        for (index, fifo) in self.fifos.iter().enumerate() {
+            let lane = Lane((self.singles.len() + index) as u32);
+            let most = if passes(lane) { usize::MAX } else { 1 };
+            let standing = fifo.iter().filter(|event| stands(lane, event)).take(most);
+            out.extend(standing.map(|event| Head { lane, event: *event }));
+        }
+        for (index, loose) in self.loose.iter().enumerate() {
+            let lane = Lane((self.singles.len() + self.fifos.len() + index) as u32);
+            out.extend(loose.iter().filter(|event| stands(lane, event)).map(|event| Head { lane, event: *event }));
+        }
+    }
+
+    /// Takes a head that [`Agenda::heads`] gave, from an agenda that is not indexed.
+    pub fn take(&mut self, head: Head) {
+        debug_assert!(!self.indexed, "an indexed agenda gives its earliest head only");
+        let index = head.lane.0 as usize;
+        if index < self.singles.len() {
+            self.singles[index] = NOTHING;
+            return;
+        }
+        let index = index - self.singles.len();
+        if let Some(fifo) = self.fifos.get_mut(index) {
+            if let Some(at) = fifo.iter().position(|event| event.seq == head.event.seq) {
+                fifo.remove(at);
+            }
+            return;
+        }
+        self.loose[index - self.fifos.len()].retain(|event| event.seq != head.event.seq);
+    }
+
+    /// Drops timers that no longer stand.
+    pub fn sweep(&mut self, stands: impl Fn(Lane, &Event) -> bool) {
+        let singles = self.singles.len();
+        let fifos = self.fifos.len();
+        for (index, fifo) in self.fifos.iter_mut().enumerate() {
+            fifo.retain(|event| stands(Lane((singles + index) as u32), event));
+        }
+        for (index, loose) in self.loose.iter_mut().enumerate() {
+            loose.retain(|event| stands(Lane((singles + fifos + index) as u32), event));
+        }
+    }
+}
+
+impl Head {
+    /// The order in which a run takes heads.
+    pub fn rank(&self) -> (Time, bool, u64) {
+        self.event.rank()
+    }
+}
+
+const SEQ_MASK: u64 = (1 << 40) - 1;
+
+/// Time, then the order of booking, then the lane, in one number.
+#[inline]
+fn key(lane: Lane, event: Event) -> u128 {
+    u128::from(event.at.nanos()) << 64 | u128::from((event.seq & SEQ_MASK) << 24 | u64::from(lane.0))
+}
+fn time_of(key: u128) -> Time {
+    Time::from_nanos((key >> 64) as u64)
+}
+fn seq_of(key: u128) -> u64 {
+    key as u64 >> 24
+}
+fn lane_of(key: u128) -> Lane {
+    Lane(key as u32 & (MAX_LANES - 1))
+}
+
+/// A heap of four children a node, the least on top: shallower than a binary one, and its children share a cache line.
+#[derive(Debug, Default)]
+struct Heap(Vec<u128>);
+
+impl Clone for Heap {
+    fn clone(&self) -> Self {
+        Heap(self.0.clone())
+    }
+    fn clone_from(&mut self, other: &Self) {
+        self.0.clone_from(&other.0);
+    }
+}
+
+impl Heap {
+    #[inline]
+    fn peek(&self) -> Option<u128> {
+        self.0.first().copied()
+    }
+
+    #[inline]
+    fn push(&mut self, key: u128) {
+        let mut at = self.0.len();
+        self.0.push(key);
+        while at > 0 {
+            let parent = (at - 1) / 4;
+            if self.0[parent] <= key {
+                break;
+            }
+            self.0[at] = self.0[parent];
+            at = parent;
+        }
+        self.0[at] = key;
+    }
+
+    #[inline]
+    fn pop(&mut self) {
+        let Some(last) = self.0.pop() else { return };
+        let heap = &mut self.0[..];
+        let mut at = 0;
+        loop {
+            let first = 4 * at + 1;
+            if first >= heap.len() {
+                break;
+            }
+            let (mut least, mut key) = (first, heap[first]);
+            for child in first + 1..(first + 4).min(heap.len()) {
+                let less = heap[child] < key;
+                least = std::hint::select_unpredictable(less, child, least);
+                key = std::hint::select_unpredictable(less, heap[child], key);
+            }
+            if last <= key {
+                break;
+            }
+            heap[at] = key;
+            at = least;
+        }
+        if let Some(slot) = heap.get_mut(at) {
+            *slot = last;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::oracle::mix;
+
+    const ALL: fn(Lane, &Event) -> bool = |_, _| true;
+
+    fn pop_all(agenda: &mut Agenda) -> Vec<(u64, u32, u32)> {
+        std::iter::from_fn(|| agenda.pop(Time::NEVER, ALL)).map(|h| (h.event.at.nanos(), h.lane.0, h.event.payload)).collect()
+    }
+
+    #[test]
+    fn heads_come_by_time_then_class_then_booking() {
+        let mut agenda = Agenda::new(3, 1, 1, true);
+        let at = Time::from_nanos;
+        agenda.book(Lane(0), at(5), 1);
+        agenda.book(Lane(3), at(5), 2);
+        agenda.book(Lane(4), at(4), 3);
+        agenda.book(Lane(3), at(6), 4);
+        agenda.book(Lane(1), at(5), 5);
+        agenda.book_soon(Lane(2), at(0), 6);
+        assert_eq!(pop_all(&mut agenda), [(0, 2, 6), (4, 4, 3), (5, 0, 1), (5, 3, 2), (5, 1, 5), (6, 3, 4)]);
+    }
+
+    #[test]
+    fn what_was_taken_back_or_no_longer_stands_does_not_happen() {
+        let mut agenda = Agenda::new(2, 1, 0, true);
+        let at = Time::from_nanos;
+        agenda.book(Lane(0), at(1), 0);
+        agenda.cancel(Lane(0));
+        agenda.book(Lane(0), at(9), 7);
+        agenda.book_soon(Lane(1), at(0), 0);
+        agenda.cancel(Lane(1));
+        for payload in 0..6 {
+            agenda.book(Lane(2), at(u64::from(payload)), payload);
+        }
+        let odd = |_: Lane, event: &Event| event.payload % 2 == 1;
+        let taken: Vec<u32> = std::iter::from_fn(|| agenda.pop(Time::NEVER, odd)).map(|h| h.event.payload).collect();
+        assert_eq!(taken, [1, 3, 5, 7]);
+    }
+
+    #[test]
+    fn a_cleared_lane_starts_anew() {
+        let mut agenda = Agenda::new(0, 1, 0, true);
+        let at = Time::from_nanos;
+        agenda.book(Lane(0), at(1), 1);
+        agenda.clear(Lane(0));
+        agenda.book(Lane(0), at(3), 2);
+        agenda.book(Lane(0), at(4), 3);
+        assert_eq!(pop_all(&mut agenda), [(3, 0, 2), (4, 0, 3)]);
+    }
+
+    #[test]
+    fn the_index_agrees_with_the_least_of_all_heads() {
+        for seed in 0..200u64 {
+            let mut indexed = Agenda::new(4, 2, 1, true);
+            let mut plain = Agenda::new(4, 2, 1, false);
+            let mut now = 0;
+            for i in 0..60u64 {
+                let draw = mix(seed * 1_000 + i);
+                let lane = Lane((draw % 7) as u32);
+                let at = match lane.0 {
+                    4 | 5 => Time::from_nanos(now + 10 * u64::from(lane.0)),
+                    _ => Time::from_nanos(now + draw / 7 % 30),
+                };
+                if lane.0 >= 4 || !plain.is_booked(lane) {
+                    indexed.book(lane, at, i as u32);
+                    plain.book(lane, at, i as u32);
+                } else if draw / 1_000 % 4 == 0 {
+                    indexed.cancel(lane);
+                    plain.cancel(lane);
+                }
+                let stands = |lane: Lane, event: &Event| lane.0 != 5 || event.payload % 3 != 0;
+                if draw / 10_000 % 2 == 0 {
+                    let mut heads = Vec::new();
+                    plain.heads(stands, |_| false, &mut heads);
+                    let least = heads.into_iter().min_by_key(Head::rank);
+                    let popped = indexed.pop(Time::NEVER, stands);
+                    assert_eq!(popped.map(|h| h.rank()), least.map(|h| h.rank()), "seed {seed}, step {i}");
+                    if let Some(head) = least {
+                        plain.take(head);
+                        now = head.event.at.nanos();
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,15 +1,33 @@
 //! The ground floor: time, ids, pending events, chance. It knows nothing of queues.
 
 pub mod agenda;
+pub mod canon;
 pub mod dist;
 pub mod ids;
 pub mod keys;
 pub mod oracle;
 pub mod time;
 
-pub use agenda::{Agenda, Handle, Head, Lane};
+pub use agenda::{Agenda, Event, Head, Lane};
+pub use canon::{Canon, Fingerprint};
 pub use dist::{Cut, Dist};
 pub use ids::Slab;
 pub use keys::KeyDraw;
 pub use oracle::{Address, Chance, Oracle, Source};
 pub use time::{Span, Time};
+
+/// `Clone` field by field, also in `clone_from`: a copy into a value that is no longer needed reuses its memory, and the
+/// explorer copies worlds a million times a second.
+macro_rules! clone_by_field {
+    ($name:ident { $($field:ident),* $(,)? }) => {
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                $name { $($field: self.$field.clone()),* }
+            }
+            fn clone_from(&mut self, source: &Self) {
+                $(self.$field.clone_from(&source.$field);)*
+            }
+        }
+    };
+}
+pub(crate) use clone_by_field;
