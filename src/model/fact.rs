@@ -99,6 +99,7 @@ pub struct Held {
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are named as in `Held`; each variant says what it means")]
 pub enum Fact {
     /// A producer means an operation to happen.
     Produced { op: u32, key: u32, producer: ProducerId, poison: bool },

@@ -1,9 +1,22 @@
 //! The model: a plan, and a world that runs it. Machines without I/O, clock or chance of their own.
 
 pub mod broker;
+mod consumer;
 pub mod fact;
+mod form;
+mod out;
 pub mod parameter;
 pub mod plan;
+mod producer;
+mod records;
+pub mod seat;
+mod stage;
+mod store;
+mod timeline;
+mod wire;
+mod world;
 
 pub use fact::{Fact, Silent, Watch};
 pub use plan::Plan;
+pub use stage::{Actor, Stage};
+pub use world::{Around, Leases, Stop, Times, World};

@@ -39,7 +39,8 @@ impl Event {
     pub fn token(&self) -> u32 {
         self.seq as u32
     }
-    fn rank(&self) -> (Time, bool, u64) {
+    /// The order in which a run takes events: time, class, booking.
+    pub fn rank(&self) -> (Time, bool, u64) {
         (self.at, !self.soon, self.seq)
     }
 }
@@ -134,10 +135,18 @@ impl Agenda {
         self.singles[lane.0 as usize].at != Time::NEVER
     }
 
-    /// Takes all events of a fifo lane back.
+    /// When the event of a single lane is due; never, where it has none.
+    pub fn due(&self, lane: Lane) -> Time {
+        self.singles[lane.0 as usize].at
+    }
+
+    /// Takes all events of a fifo or loose lane back.
     pub fn clear(&mut self, lane: Lane) {
         let index = lane.0 as usize - self.singles.len();
-        self.fifos[index].clear();
+        match self.fifos.get_mut(index) {
+            Some(fifo) => fifo.clear(),
+            None => self.loose[index - self.fifos.len()].clear(),
+        }
     }
 
     /// When the last event of a fifo lane is due.
@@ -150,6 +159,20 @@ impl Agenda {
         let index = lane.0 as usize - self.singles.len();
         let fifo = self.fifos.get(index).into_iter().flatten();
         fifo.chain(index.checked_sub(self.fifos.len()).and_then(|index| self.loose.get(index)).into_iter().flatten())
+    }
+
+    /// Every pending event, those included that no longer stand.
+    pub fn for_each(&self, mut each: impl FnMut(Lane, &Event)) {
+        for (index, event) in self.singles.iter().enumerate().filter(|(_, event)| event.at != Time::NEVER) {
+            each(Lane(index as u32), event);
+        }
+        let timers = self.fifos.iter().map(VecDeque::iter).enumerate();
+        for (index, events) in timers {
+            events.for_each(|event| each(Lane((self.singles.len() + index) as u32), event));
+        }
+        for (index, events) in self.loose.iter().enumerate() {
+            events.iter().for_each(|event| each(Lane((self.singles.len() + self.fifos.len() + index) as u32), event));
+        }
     }
 
     /// Takes the earliest head that is due by `until`. `stands` says whether a timer (an event of a fifo or loose lane) is
@@ -261,13 +284,6 @@ impl Agenda {
     }
 }
 
-impl Head {
-    /// The order in which a run takes heads.
-    pub fn rank(&self) -> (Time, bool, u64) {
-        self.event.rank()
-    }
-}
-
 const SEQ_MASK: u64 = (1 << 40) - 1;
 
 /// Time, then the order of booking, then the lane, in one number.
@@ -355,7 +371,9 @@ mod tests {
     const ALL: fn(Lane, &Event) -> bool = |_, _| true;
 
     fn pop_all(agenda: &mut Agenda) -> Vec<(u64, u32, u32)> {
-        std::iter::from_fn(|| agenda.pop(Time::NEVER, ALL)).map(|h| (h.event.at.nanos(), h.lane.0, h.event.payload)).collect()
+        std::iter::from_fn(|| agenda.pop(Time::NEVER, ALL))
+            .map(|h| (h.event.at.nanos(), h.lane.0, h.event.payload))
+            .collect()
     }
 
     #[test]
@@ -423,9 +441,9 @@ mod tests {
                 if draw / 10_000 % 2 == 0 {
                     let mut heads = Vec::new();
                     plain.heads(stands, |_| false, &mut heads);
-                    let least = heads.into_iter().min_by_key(Head::rank);
+                    let least = heads.into_iter().min_by_key(|h| h.event.rank());
                     let popped = indexed.pop(Time::NEVER, stands);
-                    assert_eq!(popped.map(|h| h.rank()), least.map(|h| h.rank()), "seed {seed}, step {i}");
+                    assert_eq!(popped.map(|h| h.event.rank()), least.map(|h| h.event.rank()), "seed {seed}, step {i}");
                     if let Some(head) = least {
                         plain.take(head);
                         now = head.event.at.nanos();

@@ -8,6 +8,12 @@
 pub trait Canon {
     /// The next number of the form.
     fn put(&mut self, number: u64);
+    /// The next numbers of the form.
+    fn puts<const N: usize>(&mut self, numbers: [u64; N]) {
+        for number in numbers {
+            self.put(number);
+        }
+    }
     /// A list: its length, then what `each` writes.
     fn list<T>(&mut self, items: impl ExactSizeIterator<Item = T>, mut each: impl FnMut(&mut Self, T)) {
         self.put(items.len() as u64);
@@ -62,7 +68,7 @@ mod tests {
             for b in 0..64 {
                 for c in 0..64 {
                     let mut print = Fingerprint::default();
-                    [a, b, c].map(|n| print.put(n));
+                    print.puts([a, b, c]);
                     assert!(seen.insert(print.finish()), "{a} {b} {c}");
                 }
             }

@@ -1,10 +1,20 @@
 //! A slab: dense slots that are reused. An index is never part of a result, for it depends on history.
 
 /// Values under dense `u32` indices; a freed slot is the next one given out.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Slab<T> {
     slots: Vec<T>,
     free: Vec<u32>,
+}
+
+impl<T: Copy> Clone for Slab<T> {
+    fn clone(&self) -> Self {
+        Slab { slots: self.slots.clone(), free: self.free.clone() }
+    }
+    fn clone_from(&mut self, source: &Self) {
+        self.slots.clone_from(&source.slots);
+        self.free.clone_from(&source.free);
+    }
 }
 
 impl<T> Default for Slab<T> {
@@ -15,6 +25,7 @@ impl<T> Default for Slab<T> {
 
 impl<T: Copy> Slab<T> {
     /// Stores `value` and says where.
+    #[inline]
     pub fn insert(&mut self, value: T) -> u32 {
         if let Some(at) = self.free.pop() {
             self.slots[at as usize] = value;
@@ -26,9 +37,15 @@ impl<T: Copy> Slab<T> {
     }
 
     /// Gives the slot back. The caller drops every copy of the index.
+    #[inline]
     pub fn remove(&mut self, at: u32) -> T {
         self.free.push(at);
         self.slots[at as usize]
+    }
+
+    /// Every slot, freed ones as they were left.
+    pub fn slots(&self) -> &[T] {
+        &self.slots
     }
 
     /// How many values are stored.

@@ -4,8 +4,16 @@
 //! timers and answers through [`Out`](super::world::Out); it knows its queue, its settings and the records of messages
 //! and deliveries, and neither who consumes nor who watches.
 
+use super::fact::Watch;
+use super::out::Out;
 use super::parameter::{Parameter, Values};
 use super::plan::QueueId;
+use super::records::{Message, Records};
+use super::stage::Stage;
+use super::wire::Settlement;
+use crate::sim::{Agenda, Canon, Oracle};
+
+mod parts;
 
 macro_rules! products {
     ($($variant:ident in $module:ident),* $(,)?) => {
@@ -18,9 +26,88 @@ macro_rules! products {
         }
 
         /// A broker's machine.
-        #[derive(Clone, Debug)]
+        #[derive(Debug)]
         pub(crate) enum Machine {
             $($variant($module::Machine)),*
+        }
+
+        impl Clone for Machine {
+            fn clone(&self) -> Self {
+                match self { $(Machine::$variant(machine) => Machine::$variant(machine.clone())),* }
+            }
+            fn clone_from(&mut self, source: &Self) {
+                #[allow(unreachable_patterns, reason = "with one product nothing is left over")]
+                match (self, source) {
+                    $((Machine::$variant(machine), Machine::$variant(source)) => machine.clone_from(source),)*
+                    (machine, source) => *machine = source.clone(),
+                }
+            }
+        }
+
+        #[allow(unreachable_patterns, reason = "with one product nothing is left over")]
+        impl Machine {
+            /// The machine of an empty queue.
+            pub fn new(settings: &Settings) -> Machine {
+                match settings { $(Settings::$variant(_) => Machine::$variant($module::Machine::default())),* }
+            }
+            /// The only way in.
+            pub fn handle<O: Oracle, W: Watch>(&mut self, queue: QueueId, input: Input, out: &mut Out<'_, O, W>) {
+                let stage = out.stage;
+                match (self, &stage.plan.queues[queue.at()].settings) {
+                    $((Machine::$variant(machine), Settings::$variant(settings)) =>
+                        machine.handle(queue, settings, input, out),)*
+                    _ => unreachable!("a queue's machine is of its settings' product"),
+                }
+            }
+            /// Writes the machine.
+            pub fn canon<F: Canon>(&self, form: &mut F, room: &Room<'_>) {
+                match (self, room.settings()) {
+                    $((Machine::$variant(machine), Settings::$variant(settings)) => machine.canon(settings, form, room),)*
+                    _ => unreachable!("a queue's machine is of its settings' product"),
+                }
+            }
+            /// What the machine knows of a stored message, in canonical forms.
+            pub fn name(&self, entry: u32, room: &Room<'_>) -> [u64; 2] {
+                match (self, room.settings()) {
+                    $((Machine::$variant(machine), Settings::$variant(settings)) => machine.name(settings, entry, room),)*
+                    _ => unreachable!("a queue's machine is of its settings' product"),
+                }
+            }
+        }
+
+        /// A product's client, in the consumer's process.
+        #[derive(Clone, Debug)]
+        pub(crate) enum Client {
+            $($variant($module::Client)),*
+        }
+
+        impl Client {
+            /// The client of a process that reads a queue of these settings.
+            pub fn new(settings: &Settings) -> Client {
+                match settings { $(Settings::$variant(_) => Client::$variant($module::Client::default())),* }
+            }
+            /// An idle worker waits for messages; `polls`: how often it has.
+            #[inline]
+            pub fn poll<O: Oracle, W: Watch>(
+                &mut self, queue: QueueId, worker: u32, polls: u32, wire: u32, out: &mut Out<'_, O, W>,
+            ) {
+                match self { $(Client::$variant(client) => client.poll(queue, worker, polls, wire, out)),* }
+            }
+            /// A handler says what became of a delivery; `wait`: its worker waits for the next (its count of polls).
+            #[inline]
+            pub fn settle<O: Oracle, W: Watch>(
+                &mut self, delivery: u32, how: Settlement, wait: Option<u32>, wire: u32, out: &mut Out<'_, O, W>,
+            ) {
+                match self { $(Client::$variant(client) => client.settle(delivery, how, wait, wire, out)),* }
+            }
+            /// A lease is renewed.
+            pub fn renew<O: Oracle, W: Watch>(&mut self, delivery: u32, wire: u32, out: &mut Out<'_, O, W>) {
+                match self { $(Client::$variant(client) => client.renew(delivery, wire, out)),* }
+            }
+            /// Writes what the client keeps.
+            pub fn canon(&self, form: &mut impl Canon) {
+                match self { $(Client::$variant(client) => client.canon(form)),* }
+            }
         }
 
         /// Every product.
@@ -49,6 +136,56 @@ macro_rules! products {
 
 products! {
     Plain in plain,
+}
+
+/// What a broker's machine hears.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Input {
+    /// Store this.
+    Publish { message: Message, pending: u32 },
+    /// Store what another queue put aside.
+    DeadLetter { message: u32 },
+    /// A worker waits.
+    Receive { worker: u32 },
+    /// A holder is done.
+    Settle { delivery: u32, how: Settlement, wait: bool },
+    /// A holder needs longer.
+    Renew { delivery: u32 },
+    /// Connections broke.
+    Disconnect { first: u32, workers: u32 },
+    /// The lease of a current delivery ran out.
+    LeaseOver { delivery: u32 },
+    /// The delay of a message is over.
+    DelayOver { entry: u32 },
+    /// The broker dies.
+    Crash,
+    /// It is back.
+    Restart,
+}
+
+/// What stands around a machine when it writes its canonical form.
+pub(crate) struct Room<'a> {
+    pub queue: QueueId,
+    pub stage: &'a Stage,
+    pub agenda: &'a Agenda,
+    pub records: &'a Records,
+}
+
+impl Room<'_> {
+    fn settings(&self) -> &Settings {
+        &self.stage.plan.queues[self.queue.at()].settings
+    }
+
+    /// The deliveries whose leases run, in the order in which they run out.
+    pub fn in_flight(&self) -> impl Iterator<Item = u32> + '_ {
+        let leases = self.agenda.events(self.stage.leases_lane(self.queue));
+        leases.filter(|event| self.records.lease_runs(event)).map(|event| event.payload)
+    }
+
+    /// The entries that wait for their delay.
+    pub fn delayed(&self) -> impl Iterator<Item = u32> + '_ {
+        self.agenda.events(self.stage.delays_lane(self.queue)).map(|event| event.payload)
+    }
 }
 
 /// What the command knows of a product: the text of `help`, and how its settings are read.

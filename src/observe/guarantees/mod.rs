@@ -31,7 +31,17 @@ pub const GUARANTEES: &[Guarantee] = &[
     guarantee("C3", "no effect after its lease", true, "no effect comes from a delivery that is no longer current"),
     guarantee("C6", "ack implies effect", true, "no message is acked before its operation took effect"),
     guarantee("D1", "no loss of a confirmed publish", false, "no broker loses what it confirmed"),
-    guarantee("E1", "every operation ends", false, "every stored operation takes effect, is dead-lettered or is dropped by declared policy"),
-    guarantee("E2", "attempts exact", false, "each copy is dead-lettered after exactly the deliveries that its queue says"),
+    guarantee(
+        "E1",
+        "every operation ends",
+        false,
+        "every stored operation takes effect, is dead-lettered or is dropped by declared policy",
+    ),
+    guarantee(
+        "E2",
+        "attempts exact",
+        false,
+        "each copy is dead-lettered after exactly the deliveries that its queue says",
+    ),
     guarantee("E4", "dead-lettered at-most-once", false, "no operation is dead-lettered twice"),
 ];

@@ -1,2 +1,312 @@
-//! stub
-#[derive(Clone, Debug)] pub struct Machine;
+//! The machine of a `plain` queue: publish, receive, settle, lease, delay, crash.
+
+use super::{ReturnsTo, Settings};
+use crate::model::broker::{Input, Room};
+use crate::model::broker::parts::{Ready, Waiting};
+use crate::model::fact::{Cause, DropReason, Fact, Holder, Refusal, Watch};
+use crate::model::out::{Direction, Out};
+use crate::model::plan::QueueId;
+use crate::model::records::{Delivery, Entry, Message, NONE, Records};
+use crate::model::wire::{Call, Settlement};
+use crate::sim::{Address, Canon, Oracle, clone_by_field};
+
+/// What changes in a queue.
+#[derive(Debug, Default)]
+pub(crate) struct Machine {
+    ready: Ready,
+    waiting: Waiting,
+    /// Messages stored: ready, delayed or in flight.
+    stored: u32,
+    /// The place of the next message. It only orders messages against each other and is no part of the canonical form.
+    next_place: u32,
+    down: bool,
+}
+
+clone_by_field!(Machine { ready, waiting, stored, next_place, down });
+
+/// One input's worth of context: the queue and how it is set.
+struct Here<'a> {
+    queue: QueueId,
+    settings: &'a Settings,
+    batch: &'a dyn Fn(u32) -> u16,
+}
+
+impl Machine {
+    /// The only way in.
+    pub fn handle<O: Oracle, W: Watch>(
+        &mut self,
+        queue: QueueId,
+        settings: &Settings,
+        input: Input,
+        out: &mut Out<'_, O, W>,
+    ) {
+        let stage = out.stage;
+        let batch = |worker| stage.plan.consumers[stage.consumer_of(worker).at()].batch;
+        let here = Here { queue, settings, batch: &batch };
+        match input {
+            Input::Publish { message, pending } => self.publish(&here, message, pending, out),
+            Input::DeadLetter { message } => {
+                self.store(message, out);
+                self.serve(&here, out);
+            }
+            Input::Receive { worker } => {
+                self.waiting.push(worker);
+                self.serve(&here, out);
+            }
+            Input::Settle { delivery, how, wait } => {
+                let worker = out.records.deliveries[delivery].worker;
+                self.settle(&here, delivery, how, out);
+                if wait {
+                    self.waiting.push(worker);
+                }
+                self.serve(&here, out);
+            }
+            Input::Renew { delivery } => self.renew(&here, delivery, out),
+            Input::Disconnect { first, workers } => self.waiting.leave(first, workers),
+            Input::LeaseOver { delivery } => {
+                let record = out.records.deliveries[delivery];
+                let (held, holder) = (record.parties(delivery), record.doing);
+                out.tell(Fact::Expired { held, message: record.slot, queue, holder });
+                self.back(&here, delivery, Cause::Expired, holder, out);
+                self.serve(&here, out);
+            }
+            Input::DelayOver { entry } => {
+                self.put_back(&here, entry, out.records);
+                self.serve(&here, out);
+            }
+            Input::Crash => self.crash(&here, out),
+            Input::Restart => {
+                self.down = false;
+                out.tell(Fact::BrokerUp { queue });
+                self.serve(&here, out);
+            }
+        }
+    }
+
+    fn publish<O: Oracle, W: Watch>(&mut self, here: &Here, message: Message, pending: u32, out: &mut Out<'_, O, W>) {
+        let (op, copy, producer, queue) = (message.op, message.copy, message.producer, here.queue);
+        if self.down {
+            // The connection is refused: nobody answers, and nothing is stored.
+            return out.tell(Fact::PacketLost { op, copy, queue });
+        }
+        let wire = out.stage.wire_of_producer[producer.at()];
+        let about = Address { site: 0, fate: message.fate, copy, run: 0 };
+        if here.settings.max_length.is_some_and(|most| u64::from(self.stored) >= most) {
+            out.tell(Fact::Refused { op, copy, queue, why: Refusal::MaxLength });
+            out.send(wire, Direction::Answer, Call::Refuse { op, copy, pending }, about);
+            return;
+        }
+        let slot = out.records.messages.insert(message);
+        out.tell(Fact::Accepted { op, copy, message: slot, queue });
+        self.store(slot, out);
+        if pending != NONE {
+            out.send(wire, Direction::Answer, Call::Confirm { op, pending }, about);
+        }
+        self.serve(here, out);
+    }
+
+    #[inline]
+    fn store<O: Oracle, W: Watch>(&mut self, message: u32, out: &mut Out<'_, O, W>) {
+        self.stored += 1;
+        self.next_place = self.next_place.wrapping_add(1);
+        let cause = if out.records.messages[message].copy == 0 { Cause::First } else { Cause::ProducerCopy };
+        let place = self.next_place;
+        let entry =
+            Entry { message, delivery: NONE, place, attempts: 0, runs: 0, cause, holder: Holder::Nobody };
+        let entry = out.records.entries.insert(entry);
+        self.ready.push(entry);
+    }
+
+    /// While somebody waits and something is ready: hands it out.
+    #[inline]
+    fn serve<O: Oracle, W: Watch>(&mut self, here: &Here, out: &mut Out<'_, O, W>) {
+        while !self.down && !self.ready.is_empty() {
+            let Some(worker) = self.waiting.pop() else { return };
+            for _ in 0..(here.batch)(worker) {
+                let Some(entry) = self.ready.pop() else { break };
+                Self::hand_out(here, entry, worker, out);
+            }
+        }
+    }
+
+    #[inline]
+    fn hand_out<O: Oracle, W: Watch>(here: &Here, entry: u32, worker: u32, out: &mut Out<'_, O, W>) {
+        let queue = here.queue;
+        let record = &mut out.records.entries[entry];
+        record.attempts = record.attempts.saturating_add(1);
+        let (slot, attempt, cause, holder, run) = (record.message, record.attempts, record.cause, record.holder, record.runs);
+        let message = out.records.messages[slot];
+        let delivery = out.records.deliveries.insert(Delivery {
+            message,
+            slot,
+            entry,
+            worker,
+            next: NONE,
+            lease: NONE,
+            beat: NONE,
+            run: run.saturating_add(1),
+            queue,
+            current: true,
+            holds: 1,
+            doing: Holder::Working,
+        });
+        out.records.entries[entry].delivery = delivery;
+        let until = out.now + here.settings.lease;
+        let lease = out.book(out.stage.leases_lane(queue), here.settings.lease, delivery);
+        out.records.deliveries[delivery].lease = lease;
+        let held = out.records.deliveries[delivery].parties(delivery);
+        out.tell(Fact::Delivered { held, message: slot, queue, attempt, cause, holder, until });
+        let wire = out.stage.processes[out.stage.process_of[worker as usize] as usize].wire;
+        let about = out.records.deliveries[delivery].address(0);
+        out.send(wire, Direction::Answer, Call::Deliver { worker, delivery }, about);
+    }
+
+    #[inline]
+    fn settle<O: Oracle, W: Watch>(&mut self, here: &Here, delivery: u32, how: Settlement, out: &mut Out<'_, O, W>) {
+        let record = out.records.deliveries[delivery];
+        let (held, message, queue) = (record.parties(delivery), record.slot, here.queue);
+        if !record.current {
+            out.tell(Fact::Stale { held, queue });
+        } else if let Settlement::Nack(delay) = how {
+            out.tell(Fact::Nacked { held, message, queue, delay });
+            if delay.is_zero() || self.is_over(here, record.entry, out.records) {
+                self.back(here, delivery, Cause::Nacked, Holder::Done, out);
+            } else {
+                Self::end_delivery(delivery, Cause::Nacked, Holder::Done, out.records);
+                out.book(out.stage.delays_lane(queue), delay, record.entry);
+            }
+        } else {
+            out.tell(Fact::Acked { held, message, queue });
+            out.records.retire(delivery);
+            self.remove(record.entry, out.records);
+            out.records.messages.remove(message);
+        }
+        out.records.release(delivery);
+    }
+
+    fn renew<O: Oracle, W: Watch>(&mut self, here: &Here, delivery: u32, out: &mut Out<'_, O, W>) {
+        let record = out.records.deliveries[delivery];
+        if record.current {
+            let (held, until) = (record.parties(delivery), out.now + here.settings.lease);
+            let lease = out.book(out.stage.leases_lane(here.queue), here.settings.lease, delivery);
+            out.records.deliveries[delivery].lease = lease;
+            out.tell(Fact::Renewed { held, queue: here.queue, until });
+        }
+        out.records.release(delivery);
+    }
+
+    /// The message of a delivery comes back: ready again, or over its cap.
+    fn back<O: Oracle, W: Watch>(&mut self, here: &Here, delivery: u32, cause: Cause, holder: Holder, out: &mut Out<'_, O, W>) {
+        let entry = Self::end_delivery(delivery, cause, holder, out.records);
+        if self.is_over(here, entry, out.records) { self.bury(here, entry, out) } else { self.put_back(here, entry, out.records) }
+    }
+
+    fn end_delivery(delivery: u32, cause: Cause, holder: Holder, records: &mut Records) -> u32 {
+        let entry = records.deliveries[delivery].entry;
+        records.retire(delivery);
+        let record = &mut records.entries[entry];
+        (record.delivery, record.cause, record.holder) = (NONE, cause, holder);
+        entry
+    }
+
+    fn is_over(&self, here: &Here, entry: u32, records: &Records) -> bool {
+        here.settings.max_deliveries.is_some_and(|most| records.entries[entry].attempts >= most)
+    }
+
+    fn put_back(&mut self, here: &Here, entry: u32, records: &Records) {
+        match here.settings.returns_to {
+            ReturnsTo::Tail => self.ready.push(entry),
+            ReturnsTo::Place => self.ready.put_back(entry, |entry| records.entries[entry].place),
+        }
+    }
+
+    /// Puts a message aside, or drops it where there is no place for it.
+    fn bury<O: Oracle, W: Watch>(&mut self, here: &Here, entry: u32, out: &mut Out<'_, O, W>) {
+        let (message, attempts) = (out.records.entries[entry].message, out.records.entries[entry].attempts);
+        let op = out.records.messages[message].op;
+        self.remove(entry, out.records);
+        if let Some(to) = here.settings.dead_letter_to {
+            out.tell(Fact::DeadLettered { op, message, from: here.queue, to, attempts });
+            out.call(Call::DeadLetter { queue: to, message });
+        } else {
+            out.records.messages.remove(message);
+            let why = DropReason::MaxDeliveries;
+            out.tell(Fact::Dropped { op, message, queue: here.queue, in_flight: false, why });
+        }
+    }
+
+    #[inline]
+    fn remove(&mut self, entry: u32, records: &mut Records) {
+        records.entries.remove(entry);
+        self.stored -= 1;
+    }
+
+    /// The broker dies. Leases do not outlive it; what is stored does where it is durable.
+    fn crash<O: Oracle, W: Watch>(&mut self, here: &Here, out: &mut Out<'_, O, W>) {
+        if self.down {
+            return;
+        }
+        self.down = true;
+        let queue = here.queue;
+        out.tell(Fact::BrokerDown { queue });
+        for delivery in self.in_flight(queue, out.records) {
+            let record = out.records.deliveries[delivery];
+            let entry = Self::end_delivery(delivery, Cause::BrokerRestart, record.doing, out.records);
+            if here.settings.durable {
+                out.tell(Fact::TakenBack { held: record.parties(delivery), message: record.slot, queue });
+                self.put_back(here, entry, out.records);
+            } else {
+                self.lose(queue, entry, true, out);
+            }
+        }
+        if !here.settings.durable {
+            let delays = out.stage.delays_lane(queue);
+            let delayed: Vec<u32> = out.agenda.events(delays).map(|event| event.payload).collect();
+            out.agenda.clear(delays);
+            let ready: Vec<u32> = self.ready.drain().collect();
+            for entry in delayed.into_iter().chain(ready) {
+                self.lose(queue, entry, false, out);
+            }
+        }
+    }
+
+    /// The deliveries of this queue that are current, in the order of their messages' places.
+    fn in_flight(&self, queue: QueueId, records: &Records) -> Vec<u32> {
+        let slots = records.deliveries.slots().iter().enumerate();
+        let mut current: Vec<u32> =
+            slots.filter(|(_, d)| d.current && d.queue == queue).map(|(slot, _)| slot as u32).collect();
+        current.sort_by_key(|&delivery| records.entries[records.deliveries[delivery].entry].place);
+        current
+    }
+
+    fn lose<O: Oracle, W: Watch>(&mut self, queue: QueueId, entry: u32, in_flight: bool, out: &mut Out<'_, O, W>) {
+        let message = out.records.entries[entry].message;
+        self.remove(entry, out.records);
+        let op = out.records.messages.remove(message).op;
+        out.tell(Fact::Dropped { op, message, queue, in_flight, why: DropReason::BrokerCrash });
+    }
+
+    /// Writes the queue: whether it is up, what is ready in order, and who waits. What is in flight or delayed is written with
+    /// the timers that will bring it back.
+    pub fn canon<F: Canon>(&self, settings: &Settings, form: &mut F, room: &Room<'_>) {
+        form.put(u64::from(self.down));
+        self.ready.canon(form, |form, entry| form.puts(self.name(settings, entry, room)));
+        self.waiting.canon(form);
+    }
+
+    /// What the queue knows of a stored message: which it is; and where that matters, the deliveries so far (up to the cap)
+    /// and how many of those stored came before it.
+    pub fn name(&self, settings: &Settings, entry: u32, room: &Room<'_>) -> [u64; 2] {
+        let (records, entries) = (room.records, &room.records.entries);
+        let attempts = settings.max_deliveries.map_or(0, |most| entries[entry].attempts.min(most));
+        let before = match settings.returns_to {
+            ReturnsTo::Tail => 0,
+            ReturnsTo::Place => {
+                let in_flight = room.in_flight().map(|delivery| records.deliveries[delivery].entry);
+                let stored = self.ready.iter().chain(in_flight).chain(room.delayed());
+                stored.filter(|&other| entries[other].place < entries[entry].place).count()
+            }
+        };
+        [records.message_of(entry).name(), u64::from(attempts) << 32 | before as u64]
+    }
+}

@@ -1,11 +1,13 @@
 //! `plain`: the textbook's queue. First in, first out; one lease; a cap on deliveries; a limit of length.
 //!
 //! What comes back goes to the tail, or to its old place. It is the home of the tutorial, of the closed forms and of the
-//! reference workloads, and the example of how to add a product: settings and their table here, the machine in
-//! `machine.rs`.
+//! reference workloads, and the example of how to add a product: settings and their table here, the broker's machine in
+//! `machine.rs`, what runs in the consumer's process in `client.rs`.
 
+mod client;
 mod machine;
 
+pub(crate) use client::Client;
 pub(crate) use machine::Machine;
 
 use super::Product;

@@ -1,0 +1,50 @@
+//! Waiting polls: workers that wait for a message, first come first served.
+
+use std::collections::VecDeque;
+
+use crate::sim::{Canon, clone_by_field};
+
+/// Workers that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    order: VecDeque<u32>,
+}
+
+clone_by_field!(Waiting { order });
+
+impl Waiting {
+    /// One more.
+    #[inline]
+    pub fn push(&mut self, worker: u32) {
+        self.order.push_back(worker);
+    }
+
+    /// The one that has waited longest.
+    #[inline]
+    pub fn pop(&mut self) -> Option<u32> {
+        self.order.pop_front()
+    }
+
+    /// `workers` workers from `first` on no longer wait.
+    pub fn leave(&mut self, first: u32, workers: u32) {
+        self.order.retain(|&worker| worker.wrapping_sub(first) >= workers);
+    }
+
+    /// Writes them in order.
+    pub fn canon(&self, form: &mut impl Canon) {
+        form.list(self.order.iter(), |form, &worker| form.put(u64::from(worker)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_dies_waits_no_more() {
+        let mut waiting = Waiting::default();
+        [4, 1, 5, 2].map(|worker| waiting.push(worker));
+        waiting.leave(4, 2);
+        assert_eq!([waiting.pop(), waiting.pop(), waiting.pop()], [Some(1), Some(2), None]);
+    }
+}

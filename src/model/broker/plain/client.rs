@@ -1,0 +1,59 @@
+//! The client of a `plain` queue, in the consumer's process: what to ask for, what an ack is, how to renew.
+//!
+//! It keeps nothing: what a worker holds is chained through the deliveries. The consumer above it knows no product, the
+//! broker below it no process.
+
+use crate::model::fact::Watch;
+use crate::model::out::{Direction, Out};
+use crate::model::plan::QueueId;
+use crate::model::wire::{Call, Settlement};
+use crate::sim::{Address, Canon, Oracle};
+
+/// The client of one process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Client;
+
+impl Client {
+    /// An idle worker waits for messages. `polls`: how often it has.
+    #[inline]
+    pub fn poll<O: Oracle, W: Watch>(&mut self, queue: QueueId, worker: u32, polls: u32, wire: u32, out: &mut Out<'_, O, W>) {
+        let about = Address { site: 0, fate: u64::from(worker) << 32 | u64::from(polls), copy: 0, run: 0 };
+        out.send(wire, Direction::Request, Call::Receive { queue, worker }, about);
+    }
+
+    /// The handler says what became of a delivery; `wait`: its worker has nothing further and waits for the next. Where the
+    /// request is lost on its wire, the wait is not: the client asks again.
+    #[inline]
+    pub fn settle<O: Oracle, W: Watch>(
+        &mut self,
+        delivery: u32,
+        how: Settlement,
+        wait: Option<u32>,
+        wire: u32,
+        out: &mut Out<'_, O, W>,
+    ) {
+        let record = &out.records.deliveries[delivery];
+        let (about, queue, worker) = (record.address(0), record.queue, record.worker);
+        out.records.hold(delivery);
+        let call = Call::Settle { queue, delivery, how, wait: wait.is_some() };
+        if !out.send(wire, Direction::Request, call, about) {
+            out.records.release(delivery);
+            if let Some(polls) = wait {
+                self.poll(queue, worker, polls, wire, out);
+            }
+        }
+    }
+
+    /// The lease of a delivery is renewed.
+    pub fn renew<O: Oracle, W: Watch>(&mut self, delivery: u32, wire: u32, out: &mut Out<'_, O, W>) {
+        let record = &out.records.deliveries[delivery];
+        let (about, queue) = (record.address(1), record.queue);
+        out.records.hold(delivery);
+        if !out.send(wire, Direction::Request, Call::Renew { queue, delivery }, about) {
+            out.records.release(delivery);
+        }
+    }
+
+    /// Writes what it keeps.
+    pub fn canon(&self, _: &mut impl Canon) {}
+}

@@ -1,0 +1,335 @@
+//! A consumer is a little program of steps. A step is one event, at the end of its latency: there its store acts and the
+//! answer is back. A crash before it leaves no effect; a crash after it leaves the effect.
+//!
+//! A program knows its operation by number and its stores by number, and neither broker nor lease.
+
+use super::{Consumers, Phase};
+use crate::model::fact::{Fact, Holder, RunEnd, Watch};
+use crate::model::out::Out;
+use crate::model::plan::{OnError, PoisonKind, Step, StoreId, StoreKind};
+use crate::model::records::{Delivery, NONE};
+use crate::model::seat::{Answer, Point};
+use crate::model::stage::StepFault;
+use crate::model::store::Insert;
+use crate::model::wire::Settlement;
+use crate::sim::{Lane, Oracle, Span};
+
+/// How long a process is down that a poison operation killed: nothing in a scenario says it.
+pub const RESTART_AFTER_POISON: Span = Span::from_secs(5);
+
+/// Where a program goes after a step.
+enum Next {
+    /// To the following step.
+    On,
+    /// To its ack: the operation is done already.
+    ToAck,
+    /// Nowhere for now: it waits, hung, or its process died.
+    Stays,
+    /// It ended with an error.
+    Fails,
+}
+
+impl Consumers {
+    /// A handler starts on a delivery.
+    #[inline]
+    pub(super) fn begin<O: Oracle, W: Watch>(&mut self, worker: u32, delivery: u32, out: &mut Out<'_, O, W>) {
+        let record = &mut out.records.deliveries[delivery];
+        if record.current {
+            // Counted where it begins: a delivery that never reached a handler is no run.
+            let entry = &mut out.records.entries[record.entry];
+            entry.runs = entry.runs.saturating_add(1);
+            record.run = entry.runs;
+        }
+        let (held, run, message) = (record.parties(delivery), record.run, record.message);
+        out.tell(Fact::Started { held, run });
+        let state = &mut self.workers[worker as usize];
+        (state.phase, state.delivery, state.at) = (Phase::Working, delivery, 0);
+        if out.stage.plan.consumers[out.stage.consumer_of(worker).at()].foreign {
+            let start = Answer::Start { op: message.op, key: message.key, copy: message.copy, run };
+            return self.ask_seat(worker, &start, out);
+        }
+        self.enter(worker, out);
+    }
+
+    /// Books the end of the step that the program is at.
+    #[inline]
+    fn enter<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
+        let stage = out.stage;
+        let consumer = stage.consumer_of(worker).at();
+        let (at, delivery) = (usize::from(self.workers[worker as usize].at), self.workers[worker as usize].delivery);
+        let Some(step) = stage.plan.consumers[consumer].steps.get(at) else {
+            return self.finish(worker, RunEnd::Done, None, out);
+        };
+        let dist = match step {
+            Step::Ack | Step::Point => None,
+            Step::Work(dist) => Some(dist),
+            Step::Seen(s) | Step::Effect { store: s, .. } | Step::Mark(s) | Step::Begin(s) | Step::Commit(s) => {
+                Some(&stage.plan.stores[s.at()].latency)
+            }
+        };
+        let mut span = match dist {
+            None => Span::ZERO,
+            Some(dist) => {
+                let address = out.records.deliveries[delivery].address(stage.step_sites[consumer][at]);
+                let slow = self.processes[stage.process_of[worker as usize] as usize].slow;
+                out.span(address, dist) * u64::from(slow)
+            }
+        };
+        let mut payload = 0;
+        let faults = &stage.step_faults[consumer][at];
+        if !faults.is_empty()
+            && let Some((number, part)) = strikes(faults, &out.records.deliveries[delivery], span, out.oracle)
+        {
+            (payload, span) = (number + 1, part);
+        }
+        match span.is_zero() {
+            true => out.agenda.book_soon(Lane(worker), out.now, payload),
+            false => {
+                out.book(Lane(worker), span, payload);
+            }
+        }
+    }
+
+    /// The event of a worker: its step ends, or a fault strikes within it.
+    #[inline]
+    pub fn go_on<O: Oracle, W: Watch>(&mut self, worker: u32, payload: u32, out: &mut Out<'_, O, W>) {
+        let stage = out.stage;
+        let process = stage.process_of[worker as usize];
+        if self.processes[process as usize].paused {
+            let goes_on = out.agenda.due(stage.resume_lane(process));
+            out.agenda.book(Lane(worker), goes_on, payload);
+            return;
+        }
+        let consumer = stage.consumer_of(worker).at();
+        let at = usize::from(self.workers[worker as usize].at);
+        if payload > 0 {
+            let fault = stage.step_faults[consumer][at][payload as usize - 1];
+            return self.crash(process, fault.restart_after, out);
+        }
+        let step = &stage.plan.consumers[consumer].steps[at];
+        match self.act(worker, step, out) {
+            Next::On if stage.plan.consumers[consumer].foreign => {
+                let answer = if matches!(step, Step::Seen(_)) { Answer::Known(false) } else { Answer::Done };
+                self.ask_seat(worker, &answer, out);
+            }
+            Next::ToAck if stage.plan.consumers[consumer].foreign => self.ask_seat(worker, &Answer::Known(true), out),
+            Next::On => {
+                self.workers[worker as usize].at += 1;
+                self.enter(worker, out);
+            }
+            Next::ToAck => {
+                let steps = &stage.plan.consumers[consumer].steps;
+                let ack = (at..steps.len()).find(|&step| steps[step] == Step::Ack).unwrap_or(steps.len());
+                self.workers[worker as usize].at = ack as u8;
+                self.enter(worker, out);
+            }
+            Next::Fails => self.fail(worker, out),
+            Next::Stays => {}
+        }
+    }
+
+    #[inline]
+    fn act<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, out: &mut Out<'_, O, W>) -> Next {
+        let delivery = self.workers[worker as usize].delivery;
+        let record = &out.records.deliveries[delivery];
+        let (held, op) = (record.parties(delivery), record.message.op);
+        if record.message.poison && !matches!(step, Step::Ack | Step::Point) {
+            return self.poisoned(worker, out);
+        }
+        let at = self.workers[worker as usize].at;
+        let process = out.stage.process_of[worker as usize];
+        let mut skip = false;
+        match *step {
+            Step::Work(_) => {}
+            Step::Point => return Next::On,
+            Step::Seen(store) => skip = self.stores[store.at()].is_marked(op, process),
+            Step::Begin(store) => self.workers[worker as usize].transaction = Some(store.0),
+            Step::Mark(store) if self.workers[worker as usize].transaction == Some(store.0) => {
+                self.workers[worker as usize].inserts = true;
+                match self.stores[store.at()].insert(op, worker) {
+                    Insert::Done => {}
+                    Insert::Conflict => {
+                        self.roll_back(worker, out);
+                        skip = true;
+                    }
+                    Insert::Wait => {
+                        self.workers[worker as usize].phase = Phase::Blocked;
+                        out.tell(Fact::Waits { held, step: at });
+                        return Next::Stays;
+                    }
+                }
+            }
+            Step::Mark(store) => self.stores[store.at()].mark(op, process),
+            Step::Effect { store, site } => {
+                self.effect(worker, store, site, out);
+                return Next::On;
+            }
+            Step::Commit(store) => self.commit(worker, store, out),
+            Step::Ack => return self.ack(worker, out),
+        }
+        out.tell(Fact::Stepped { held, step: at, skip });
+        if skip { Next::ToAck } else { Next::On }
+    }
+
+    /// What a poison operation does to its handler.
+    fn poisoned<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Next {
+        let producer = out.records.deliveries[self.workers[worker as usize].delivery].message.producer;
+        let how = out.stage.plan.producers[producer.at()].poison.map_or(PoisonKind::Errors, |poison| poison.how);
+        match how {
+            PoisonKind::Errors => Next::Fails,
+            PoisonKind::Hangs => {
+                self.workers[worker as usize].phase = Phase::Hung;
+                Next::Stays
+            }
+            PoisonKind::Kills => {
+                self.crash(out.stage.process_of[worker as usize], RESTART_AFTER_POISON, out);
+                Next::Stays
+            }
+        }
+    }
+
+    fn effect<O: Oracle, W: Watch>(&mut self, worker: u32, store: StoreId, site: u8, out: &mut Out<'_, O, W>) {
+        let state = &mut self.workers[worker as usize];
+        if state.transaction == Some(store.0) {
+            state.unborn |= 1 << site;
+            return;
+        }
+        let record = &out.records.deliveries[state.delivery];
+        let (held, op, current) = (record.parties(state.delivery), record.message.op, record.current);
+        if let StoreKind::External { idempotency: Some(life) } = out.stage.plan.stores[store.at()].kind {
+            // The service remembers the key of each site's call: one site is one kind of call.
+            if self.stores[store.at()].is_marked(op, 0) {
+                return out.tell(Fact::Suppressed { held, site });
+            }
+            self.stores[store.at()].mark(op, 0);
+            if life != Span::FOREVER {
+                out.book(out.stage.keys_lane(store), life, op);
+            }
+        }
+        out.tell(Fact::Effect { held, site, current });
+    }
+
+    fn commit<O: Oracle, W: Watch>(&mut self, worker: u32, store: StoreId, out: &mut Out<'_, O, W>) {
+        let state = self.workers[worker as usize];
+        let record = &out.records.deliveries[state.delivery];
+        let (held, current) = (record.parties(state.delivery), record.current);
+        for site in (0..8).filter(|site| state.unborn >> site & 1 == 1) {
+            out.tell(Fact::Effect { held, site, current });
+        }
+        self.end_transaction(worker, store, true, out);
+    }
+
+    pub(super) fn roll_back<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
+        if let Some(store) = self.workers[worker as usize].transaction {
+            self.end_transaction(worker, StoreId(store), false, out);
+        }
+    }
+
+    fn end_transaction<O: Oracle, W: Watch>(
+        &mut self,
+        worker: u32,
+        store: StoreId,
+        commits: bool,
+        out: &mut Out<'_, O, W>,
+    ) {
+        let state = &mut self.workers[worker as usize];
+        let (op, inserts) = (out.records.deliveries[state.delivery].message.op, state.inserts);
+        (state.transaction, state.inserts, state.unborn) = (None, false, 0);
+        if !inserts {
+            return;
+        }
+        let store = &mut self.stores[store.at()];
+        store.leave(worker);
+        let workers = &mut self.workers;
+        store.end(op, worker, commits, |woken| {
+            workers[woken as usize].phase = Phase::Working;
+            out.agenda.book_soon(Lane(woken), out.now, 0);
+        });
+    }
+
+    /// The program acks. Where that is its last step and nothing is left in the worker's hands, the same request waits for
+    /// the next message.
+    #[inline]
+    fn ack<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Next {
+        let consumer = &out.stage.plan.consumers[out.stage.consumer_of(worker).at()];
+        if !consumer.foreign && usize::from(self.workers[worker as usize].at) + 1 == consumer.steps.len() {
+            self.finish(worker, RunEnd::Done, Some(Settlement::Ack), out);
+            return Next::Stays;
+        }
+        let process = out.stage.process_of[worker as usize] as usize;
+        let (delivery, wire) = (self.workers[worker as usize].delivery, out.stage.processes[process].wire);
+        self.clients[process].settle(delivery, Settlement::Ack, None, wire, out);
+        Next::On
+    }
+
+    fn fail<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
+        self.roll_back(worker, out);
+        let how = match out.stage.plan.consumers[out.stage.consumer_of(worker).at()].on_error {
+            OnError::Nack { delay } => Some(Settlement::Nack(delay)),
+            OnError::Leave => None,
+        };
+        self.finish(worker, RunEnd::Failed, how, out);
+    }
+
+    /// A handler ends: its delivery is settled if it is, and the worker turns to the next message.
+    #[inline]
+    fn finish<O: Oracle, W: Watch>(
+        &mut self,
+        worker: u32,
+        end: RunEnd,
+        settle: Option<Settlement>,
+        out: &mut Out<'_, O, W>,
+    ) {
+        let process = out.stage.process_of[worker as usize] as usize;
+        let wire = out.stage.processes[process].wire;
+        let delivery = std::mem::replace(&mut self.workers[worker as usize].delivery, NONE);
+        let record = &mut out.records.deliveries[delivery];
+        (record.doing, record.beat) = (Holder::Done, NONE);
+        let held = record.parties(delivery);
+        out.tell(Fact::Ended { held, how: end });
+        let next = self.take_next(worker, out.records);
+        if let Some(how) = settle {
+            let state = &mut self.workers[worker as usize];
+            let waits = next.is_none().then(|| {
+                (state.phase, state.polls) = (Phase::Idle, state.polls.wrapping_add(1));
+                state.polls
+            });
+            self.clients[process].settle(delivery, how, waits, wire, out);
+        }
+        out.records.release(delivery);
+        match next {
+            Some(next) => self.begin(worker, next, out),
+            None if settle.is_none() => self.poll(worker, out),
+            None => {}
+        }
+    }
+
+    /// A foreign handler goes on: the point that it reaches is one of its consumer's steps.
+    fn ask_seat<O: Oracle, W: Watch>(&mut self, worker: u32, answer: &Answer, out: &mut Out<'_, O, W>) {
+        let stage = out.stage;
+        let steps = &stage.plan.consumers[stage.consumer_of(worker).at()].steps;
+        let of_store = |name: &str| stage.plan.stores.iter().position(|s| s.name == name).map(|s| StoreId(s as u16));
+        let at = match out.seat.resume(worker, answer) {
+            Point::At(_) => steps.iter().position(|step| *step == Step::Point),
+            Point::Ack => steps.iter().position(|step| *step == Step::Ack),
+            Point::Seen(store) => of_store(&store).and_then(|s| steps.iter().position(|step| *step == Step::Seen(s))),
+            Point::Mark(store) => of_store(&store).and_then(|s| steps.iter().position(|step| *step == Step::Mark(s))),
+            Point::Effect(store) => of_store(&store)
+                .and_then(|s| steps.iter().position(|step| matches!(step, Step::Effect { store, .. } if *store == s))),
+            Point::End => return self.finish(worker, RunEnd::Done, None, out),
+            Point::Failed(_) => return self.fail(worker, out),
+        };
+        // A point that the plan does not list is an error of the handler's author; it shows as a failed run.
+        let Some(at) = at else { return self.fail(worker, out) };
+        self.workers[worker as usize].at = at as u8;
+        self.enter(worker, out);
+    }
+}
+
+/// Whether one of the faults of a step strikes, which (the first), and how far into the step.
+fn strikes<O: Oracle>(faults: &[StepFault], run: &Delivery, span: Span, oracle: &mut O) -> Option<(u32, Span)> {
+    let number = faults.iter().position(|fault| oracle.fault(run.address(fault.site), fault.chance))?;
+    let bits = oracle.bits(run.address(faults[number].moment));
+    let part = (u128::from(bits) * u128::from(span.nanos())) >> 64;
+    Some((number as u32, Span::from_nanos(part as u64)))
+}

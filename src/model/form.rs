@@ -1,0 +1,101 @@
+//! What is pending, in canonical form, with the queues that it belongs to.
+//!
+//! Where times are kept, everything pending is one list in the order in which it would happen, each with what remains.
+//! Where they are dropped, each lane is a list of its own: in order where its order is fixed, as a set where it is not.
+
+use super::broker::{Machine, Room};
+use super::plan::QueueId;
+use super::producer::Producers;
+use super::records::Records;
+use super::stage::{Actor, Stage};
+use super::world::{Leases, Times};
+use crate::sim::{Agenda, Canon, Event, Lane, Time};
+
+/// What is pending, and what it refers to.
+pub(super) struct Pending<'a> {
+    pub stage: &'a Stage,
+    pub now: Time,
+    pub agenda: &'a Agenda,
+    pub records: &'a Records,
+    pub producers: &'a Producers,
+    pub brokers: &'a [Machine],
+}
+
+impl Pending<'_> {
+    pub fn canon<F: Canon>(&self, times: Times, leases: Leases, form: &mut F) {
+        for (queue, broker) in self.brokers.iter().enumerate() {
+            broker.canon(form, &self.room(QueueId(queue as u16)));
+        }
+        match times {
+            Times::Kept => self.in_time(form),
+            Times::Dropped => self.by_lane(leases, form),
+        }
+    }
+
+    fn room(&self, queue: QueueId) -> Room<'_> {
+        Room { queue, stage: self.stage, agenda: self.agenda, records: self.records }
+    }
+
+    fn in_time(&self, form: &mut impl Canon) {
+        let mut all: Vec<(Lane, Event)> = Vec::new();
+        self.agenda.for_each(|lane, event| {
+            if self.stands(lane, event) {
+                all.push((lane, *event));
+            }
+        });
+        all.sort_by_key(|(_, event)| event.rank());
+        form.list(all.iter(), |form, (lane, event)| {
+            form.puts([u64::from(lane.0), event.at.since(self.now).nanos()]);
+            form.puts(self.name(*lane, event));
+        });
+    }
+
+    fn by_lane<F: Canon>(&self, leases: Leases, form: &mut F) {
+        let [singles, fifos, loose] = self.stage.lanes;
+        for lanes in (0..singles).step_by(32) {
+            let booked = (lanes..singles.min(lanes + 32)).filter(|&lane| self.agenda.is_booked(Lane(lane)));
+            form.put(booked.fold(0, |bits, lane| bits | 1 << (lane % 32)));
+        }
+        for lane in (singles..singles + fifos + loose).map(Lane) {
+            let events = || self.agenda.events(lane).filter(|event| self.stands(lane, event));
+            let is_set = match self.stage.actor(lane) {
+                Actor::Leases(_) => leases == Leases::Loose,
+                // Packets stand in their wire.
+                Actor::Packets(_) => continue,
+                Actor::Delays(_) => true,
+                _ => false,
+            };
+            form.put(events().count() as u64);
+            if !is_set {
+                events().for_each(|event| form.puts(self.name(lane, event)));
+                continue;
+            }
+            let mut last = None;
+            while let Some(name) = events().map(|event| self.name(lane, event)).filter(|&name| Some(name) > last).min()
+            {
+                form.puts(name);
+                last = Some(name);
+            }
+        }
+    }
+
+    fn stands(&self, lane: Lane, event: &Event) -> bool {
+        super::world::stands(self.stage, self.records, self.producers, lane, event)
+    }
+
+    /// What an event is about.
+    fn name(&self, lane: Lane, event: &Event) -> [u64; 2] {
+        match self.stage.actor(lane) {
+            Actor::Leases(queue) => {
+                self.brokers[queue.at()].name(self.records.deliveries[event.payload].entry, &self.room(queue))
+            }
+            Actor::Delays(queue) => self.brokers[queue.at()].name(event.payload, &self.room(queue)),
+            Actor::Confirms(_) | Actor::Retries(_) => self.producers.name(event.payload),
+            Actor::Heartbeats(_) => self.records.deliveries[event.payload].name(),
+            Actor::Keys(_) => [u64::from(event.payload), 0],
+            // The moments of a timeline are numbered: the number is which are left.
+            Actor::Worker(_) | Actor::Timeline { .. } => [u64::from(event.payload), 0],
+            _ => [0, 0],
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a machine may do: tell a fact, call another machine, book a timer, ask the oracle.
+//!
+//! A machine gets `Out` with its input and keeps nothing of it. The records and the agenda are shared by all machines of a
+//! world; who watches, and what the oracle is, no machine can see.
+
+use std::collections::VecDeque;
+
+use super::fact::{Fact, Watch};
+use super::records::{NONE, Records};
+use super::seat::Seat;
+use super::stage::Stage;
+use super::wire::{Call, Wires};
+use crate::sim::{Address, Agenda, Dist, Lane, Oracle, Span, Time};
+
+/// The verbs of a machine, and the records.
+pub struct Out<'a, O, W> {
+    /// The moment of this event.
+    pub now: Time,
+    pub(crate) stage: &'a Stage,
+    pub(crate) agenda: &'a mut Agenda,
+    pub(crate) records: &'a mut Records,
+    pub(crate) calls: &'a mut VecDeque<Call>,
+    pub(crate) wires: &'a mut Wires,
+    pub(crate) oracle: &'a mut O,
+    pub(crate) watch: &'a mut W,
+    pub(crate) seat: &'a mut dyn Seat,
+}
+
+/// Which way a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Request,
+    Answer,
+}
+
+impl<O: Oracle, W: Watch> Out<'_, O, W> {
+    /// Tells a fact.
+    #[inline(always)]
+    pub fn tell(&mut self, fact: Fact) {
+        self.watch.fact(self.now, &fact);
+    }
+
+    /// Calls another machine, within this event.
+    #[inline]
+    pub fn call(&mut self, call: Call) {
+        self.calls.push_back(call);
+    }
+
+    /// Books an event and gives its token.
+    #[inline]
+    pub fn book(&mut self, lane: Lane, after: Span, payload: u32) -> u32 {
+        self.agenda.book(lane, self.now + after, payload)
+    }
+
+    /// Asks for a length of time.
+    #[inline]
+    pub fn span(&mut self, at: Address, of: &Dist) -> Span {
+        match of.constant() {
+            Some(span) => span,
+            None => self.oracle.span(at, of),
+        }
+    }
+
+    /// Sends a call over `wire`, or directly where it is [`NONE`]. `about` says where questions about this packet
+    /// stand; `false` when it was lost.
+    #[inline]
+    pub(crate) fn send(&mut self, wire: u32, direction: Direction, call: Call, about: Address) -> bool {
+        if wire == NONE {
+            self.calls.push_back(call);
+            return true;
+        }
+        self.send_packet(wire, direction, call, about)
+    }
+
+    fn send_packet(&mut self, wire: u32, direction: Direction, call: Call, about: Address) -> bool {
+        let id = self.stage.links[wire as usize];
+        let link = &self.stage.plan.links[id.at()];
+        let sites = self.stage.link_sites[id.at()];
+        let ([latency, loss], lose, packets) = match direction {
+            Direction::Request => (sites.request, link.lose_request, 2 * wire),
+            Direction::Answer => (sites.answer, link.lose_answer, 2 * wire + 1),
+        };
+        if call.can_be_lost() && !lose.is_never() && self.oracle.fault(Address { site: loss, ..about }, lose) {
+            return false;
+        }
+        let span = self.span(Address { site: latency, ..about }, &link.latency);
+        let lane = self.stage.packets_lane(packets);
+        // A packet never overtakes the one before it.
+        let at = (self.now + span).max(self.agenda.last_at(lane).unwrap_or(Time::ZERO));
+        self.wires.0[packets as usize].push_back(call);
+        self.agenda.book(lane, at, 0);
+        true
+    }
+}

@@ -1,0 +1,111 @@
+//! What a consumer does: how many processes and workers it has, and the steps of its program.
+
+use super::{QueueId, StoreId};
+use crate::sim::{Dist, Span};
+
+/// An application that consumes.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Which queue it reads.
+    pub from: QueueId,
+    /// Processes; each crashes alone, with all its workers.
+    pub instances: u16,
+    /// Handlers at a time in each process.
+    pub workers: u16,
+    /// Messages that a worker takes at a time, and handles one after the other.
+    pub batch: u16,
+    /// How often the leases of what a process holds are renewed.
+    pub heartbeat: Option<Span>,
+    /// What a handler does.
+    pub steps: Vec<Step>,
+    /// The named program that the steps were written for, if any.
+    pub pattern: Option<&'static str>,
+    /// What happens to a message whose handler ended with an error.
+    pub on_error: OnError,
+    /// Whether someone else decides what the handler does (a [`Seat`](super::seat::Seat)); the steps then list the points
+    /// that it may reach.
+    pub foreign: bool,
+}
+
+impl Consumer {
+    /// A consumer of one process with one worker that takes one message at a time, renews no lease, and gives back at once
+    /// what it cannot do.
+    pub fn new(name: &str, from: QueueId, steps: Vec<Step>) -> Consumer {
+        Consumer {
+            name: name.into(),
+            from,
+            instances: 1,
+            workers: 1,
+            batch: 1,
+            heartbeat: None,
+            steps,
+            pattern: None,
+            on_error: OnError::Nack { delay: Span::ZERO },
+            foreign: false,
+        }
+    }
+}
+
+/// What happens to a message whose handler ended with an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// Given back, to be delivered again after a delay.
+    Nack {
+        /// How long it stays aside.
+        delay: Span,
+    },
+    /// Left to its lease: it comes back when that expires.
+    Leave,
+}
+
+/// One step of a handler: one event, at the end of its latency.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Computes for a while.
+    Work(Dist),
+    /// Asks the store whether this operation is marked; goes on to the ack if it is.
+    Seen(StoreId),
+    /// Applies the operation's change.
+    Effect {
+        /// To what.
+        store: StoreId,
+        /// Which effect of the plan: see [`Plan::effects`]. Filled in by [`Plan::check`].
+        site: u8,
+    },
+    /// Marks the operation as done. In a transaction this inserts its key: a second insert waits for the
+    /// first transaction, and conflicts with it once committed, which goes on to the ack.
+    Mark(StoreId),
+    /// Begins a transaction.
+    Begin(StoreId),
+    /// Commits it: its marks and effects stand from now on.
+    Commit(StoreId),
+    /// Settles the message. Takes no time.
+    Ack,
+    /// A place in a foreign handler's code at which it may crash or stand still. Takes no time.
+    Point,
+}
+
+impl Step {
+    /// The word of the scenario language.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Step::Work(_) => "work",
+            Step::Seen(_) => "seen?",
+            Step::Effect { .. } => "effect",
+            Step::Mark(_) => "mark",
+            Step::Begin(_) => "begin",
+            Step::Commit(_) => "commit",
+            Step::Ack => "ack",
+            Step::Point => "point",
+        }
+    }
+    /// The store that the step goes to.
+    pub fn store(&self) -> Option<StoreId> {
+        match *self {
+            Step::Seen(s) | Step::Effect { store: s, .. } | Step::Mark(s) | Step::Begin(s) | Step::Commit(s) => Some(s),
+            Step::Work(_) | Step::Ack | Step::Point => None,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Producers: operations arrive, and are published by the producer's pattern.
+//!
+//! A producer knows its queue by number only. Arrivals never wait for anything; what an operation is (its key, its fate,
+//! whether it is poison) is drawn when it is produced, and its id survives every retry.
+
+use super::fact::{Fact, Watch};
+use super::out::{Direction, Out};
+use super::plan::{Arrivals, ProducerId, Publish};
+use super::records::{Message, NONE};
+use super::wire::Call;
+use crate::sim::{Address, Canon, Oracle, Slab, Span, Time, clone_by_field};
+
+/// All producers.
+#[derive(Debug)]
+pub(crate) struct Producers {
+    /// Operations of each so far: the places in its streams.
+    counts: Vec<u32>,
+    /// Operations of all.
+    produced: u32,
+    /// Publishes whose outcome is awaited, or that will be tried again.
+    pending: Slab<Pending>,
+    /// No further operations.
+    stopped: bool,
+}
+
+clone_by_field!(Producers { counts, produced, pending, stopped });
+
+/// An operation whose producer waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pending {
+    message: Message,
+    /// The token of the timer that it waits for, or [`NONE`].
+    timer: u32,
+}
+
+impl Producers {
+    pub fn new(producers: usize) -> Producers {
+        Producers { counts: vec![0; producers], produced: 0, pending: Slab::default(), stopped: false }
+    }
+
+    /// Operations produced so far.
+    pub fn produced(&self) -> u32 {
+        self.produced
+    }
+
+    /// Whether no further operation will be produced.
+    pub fn stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Whether nobody waits for an outcome.
+    pub fn is_settled(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Whether a timer of confirms or retries still stands.
+    pub fn stands(&self, pending: u32, token: u32) -> bool {
+        self.pending[pending].timer == token
+    }
+
+    /// Books the first arrival.
+    pub fn start<O: Oracle, W: Watch>(&mut self, producer: ProducerId, out: &mut Out<'_, O, W>) {
+        self.book_next(producer, out);
+    }
+
+    #[inline]
+    fn book_next<O: Oracle, W: Watch>(&mut self, producer: ProducerId, out: &mut Out<'_, O, W>) {
+        let length = &out.stage.plan.length;
+        let nth = self.counts[producer.at()];
+        if length.operations.is_some_and(|most| self.produced >= most) {
+            return;
+        }
+        let mut gap = || {
+            let bits = out.oracle.draw(out.stage.streams[producer.at()].arrivals, u64::from(nth));
+            out.stage.gaps[producer.at()].from_bits(bits)
+        };
+        let at = match out.stage.plan.producers[producer.at()].arrivals {
+            Arrivals::Constant { gap } => out.now + gap,
+            Arrivals::Poisson { .. } => out.now + gap(),
+            Arrivals::Bursty { on, off, .. } => after_in_bursts(out.now, gap(), on, off),
+            Arrivals::AtOnce { count } if nth < count => out.now,
+            Arrivals::AtOnce { .. } => return,
+        };
+        if length.span.is_some_and(|span| at > Time::ZERO + span) {
+            return;
+        }
+        out.agenda.book(out.stage.arrivals_lane(producer), at, 0);
+    }
+
+    /// An operation arrives.
+    #[inline]
+    pub fn arrive<O: Oracle, W: Watch>(&mut self, producer: ProducerId, out: &mut Out<'_, O, W>) {
+        if out.stage.plan.length.operations.is_some_and(|most| self.produced >= most) {
+            return; // another producer made the last one
+        }
+        let nth = self.counts[producer.at()];
+        self.counts[producer.at()] += 1;
+        let op = self.produced;
+        self.produced += 1;
+        self.book_next(producer, out);
+        let (stage, of) = (out.stage, &out.stage.plan.producers[producer.at()]);
+        let streams = stage.streams[producer.at()];
+        let fate = out.oracle.draw(streams.fates, u64::from(nth));
+        let bits = if of.keys.needs_bits() { out.oracle.draw(streams.keys, u64::from(nth)) } else { 0 };
+        let key = of.keys.draw(bits, nth);
+        let asked = Address { site: stage.poison_sites[producer.at()], fate, copy: 0, run: 0 };
+        let poison = of.poison.is_some_and(|poison| out.oracle.fault(asked, poison.fraction));
+        out.tell(Fact::Produced { op, key, producer, poison });
+        let message = Message { fate, op, key, copy: 0, producer, poison };
+        let pending = match of.publish {
+            Publish::FireAndForget => NONE,
+            _ => self.pending.insert(Pending { message, timer: NONE }),
+        };
+        self.publish(message, pending, out);
+    }
+
+    #[inline]
+    fn publish<O: Oracle, W: Watch>(&mut self, message: Message, pending: u32, out: &mut Out<'_, O, W>) {
+        let (stage, producer) = (out.stage, message.producer);
+        let of = &stage.plan.producers[producer.at()];
+        let (op, copy, queue) = (message.op, message.copy, of.to);
+        out.tell(Fact::Published { op, copy, queue });
+        if let Some(timeout) = of.publish.timeout() {
+            self.pending[pending].timer = out.book(stage.confirms_lane(producer), timeout, pending);
+        }
+        let about = Address { site: 0, fate: message.fate, copy, run: 0 };
+        let wire = stage.wire_of_producer[producer.at()];
+        if !out.send(wire, Direction::Request, Call::Publish { queue, message, pending }, about) {
+            out.tell(Fact::PacketLost { op, copy, queue });
+        }
+    }
+
+    /// The broker says that a copy is stored. `pending` may be somebody else's by now.
+    pub fn confirm<O: Oracle, W: Watch>(&mut self, op: u32, pending: u32, out: &mut Out<'_, O, W>) {
+        if self.waits(pending, op) {
+            self.free(pending);
+            out.tell(Fact::Confirmed { op });
+        }
+    }
+
+    /// The broker says that a copy is not stored.
+    pub fn refuse<O: Oracle, W: Watch>(&mut self, op: u32, copy: u16, pending: u32, out: &mut Out<'_, O, W>) {
+        if pending != NONE && self.waits(pending, op) && self.pending[pending].message.copy == copy {
+            self.retry_or_give_up(pending, out);
+        }
+    }
+
+    /// No confirm came in time.
+    pub fn timed_out<O: Oracle, W: Watch>(&mut self, pending: u32, out: &mut Out<'_, O, W>) {
+        let Message { op, copy, .. } = self.pending[pending].message;
+        out.tell(Fact::Unconfirmed { op, copy });
+        self.retry_or_give_up(pending, out);
+    }
+
+    fn retry_or_give_up<O: Oracle, W: Watch>(&mut self, pending: u32, out: &mut Out<'_, O, W>) {
+        let Message { op, copy, producer, .. } = self.pending[pending].message;
+        match out.stage.plan.producers[producer.at()].publish {
+            Publish::ConfirmAndRetry { attempts, backoff, .. } if copy + 1 < attempts => {
+                self.pending[pending].timer = out.book(out.stage.retries_lane(producer), backoff, pending);
+            }
+            _ => {
+                self.free(pending);
+                out.tell(Fact::GaveUp { op });
+            }
+        }
+    }
+
+    /// The time to publish again has come.
+    pub fn retry<O: Oracle, W: Watch>(&mut self, pending: u32, out: &mut Out<'_, O, W>) {
+        self.pending[pending].message.copy += 1;
+        self.publish(self.pending[pending].message, pending, out);
+    }
+
+    fn waits(&self, pending: u32, op: u32) -> bool {
+        let record = &self.pending[pending];
+        record.timer != NONE && record.message.op == op
+    }
+
+    fn free(&mut self, pending: u32) {
+        self.pending[pending].timer = NONE;
+        self.pending.remove(pending);
+    }
+
+    /// Notes that no further operation will be produced.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Writes what has been produced; who waits is written with the timers.
+    pub fn canon(&self, form: &mut impl Canon) {
+        form.put(u64::from(self.produced));
+        if let [_, _, ..] = self.counts[..] {
+            form.list(self.counts.iter(), |form, &count| form.put(u64::from(count)));
+        }
+    }
+
+    /// The name of a pending publish in canonical forms.
+    pub fn name(&self, pending: u32) -> [u64; 2] {
+        [self.pending[pending].message.name(), u64::from(self.pending[pending].message.producer.0)]
+    }
+}
+
+/// The moment `gap` after `from`, counted in bursts only: on, off, on, ...
+fn after_in_bursts(from: Time, gap: Span, on: Span, off: Span) -> Time {
+    let (on, period) = (on.nanos(), on.nanos().saturating_add(off.nanos()));
+    let (rounds, into) = (from.nanos() / period, from.nanos() % period);
+    let active = rounds.saturating_mul(on).saturating_add(into.min(on)).saturating_add(gap.nanos());
+    Time::from_nanos((active / on).saturating_mul(period).saturating_add(active % on))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_that_ends_in_silence_goes_on_in_the_next_burst() {
+        let s = |secs| Span::from_secs(secs);
+        let after = |from: u64, gap| after_in_bursts(Time::ZERO + s(from), s(gap), s(10), s(20)) - Time::ZERO;
+        assert_eq!(after(0, 4), s(4));
+        assert_eq!(after(4, 7), s(31));
+        assert_eq!(after(31, 20), s(61 + 30));
+        assert_eq!(after(15, 1), s(31));
+    }
+}

@@ -1,0 +1,161 @@
+//! The three records: message, subscription's entry, delivery.
+//!
+//! A message is stored once. An entry is what one subscription tracks of it, and only an entry is ever settled. A delivery
+//! is one hand-out; its slot lives while the broker counts it as current or someone (a worker, a wire) holds it, so a late
+//! handler can go on with it after its message is gone. Slots are reused, and an index is never part of a result.
+
+use super::fact::{Cause, Held, Holder};
+use super::plan::{ProducerId, QueueId};
+use crate::sim::{Address, Event, Slab, clone_by_field};
+
+/// No record.
+pub const NONE: u32 = u32::MAX;
+
+/// One copy of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    /// 64 bits drawn for the operation when it was produced.
+    pub fate: u64,
+    /// Which operation.
+    pub op: u32,
+    /// Its key.
+    pub key: u32,
+    /// Which copy, from 0.
+    pub copy: u16,
+    /// Who produced it.
+    pub producer: ProducerId,
+    /// No handler can do it.
+    pub poison: bool,
+}
+
+/// What a subscription tracks of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Of which message.
+    pub message: u32,
+    /// The current delivery, or [`NONE`].
+    pub delivery: u32,
+    /// Its place in the order in which messages came.
+    pub place: u32,
+    /// Hand-outs so far.
+    pub attempts: u16,
+    /// Handler runs begun so far. No broker sees it, and it is no part of the canonical form: it only addresses chance.
+    pub runs: u16,
+    /// Why the next delivery will exist.
+    pub cause: Cause,
+    /// What the former holder was doing.
+    pub holder: Holder,
+}
+
+/// One hand-out of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    /// The message as it was handed out.
+    pub message: Message,
+    /// Where it is stored; only while `current`.
+    pub slot: u32,
+    /// The entry; only while `current`.
+    pub entry: u32,
+    /// To whom.
+    pub worker: u32,
+    /// The next one that the same worker holds, or [`NONE`].
+    pub next: u32,
+    /// The token of its lease.
+    pub lease: u32,
+    /// The token of its next renewal, or [`NONE`].
+    pub beat: u32,
+    /// The run that its handler is, from 1.
+    pub run: u16,
+    /// The queue.
+    pub queue: QueueId,
+    /// The broker counts it as the message's delivery.
+    pub current: bool,
+    /// How many have it: a worker, calls on their way.
+    pub holds: u8,
+    /// What its holder is doing.
+    pub doing: Holder,
+}
+
+/// All records of a world.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// By slot.
+    pub messages: Slab<Message>,
+    /// By slot.
+    pub entries: Slab<Entry>,
+    /// By slot.
+    pub deliveries: Slab<Delivery>,
+}
+
+clone_by_field!(Records { messages, entries, deliveries });
+
+impl Message {
+    /// Its name in canonical forms: the operation, the copy, and whether a handler can do it.
+    pub fn name(&self) -> u64 {
+        u64::from(self.op) << 32 | u64::from(self.copy) << 1 | u64::from(self.poison)
+    }
+}
+
+impl Delivery {
+    /// The parties, as facts name them.
+    pub fn parties(&self, delivery: u32) -> Held {
+        Held { op: self.message.op, key: self.message.key, delivery, worker: self.worker }
+    }
+
+    /// Where a question about this run stands.
+    pub fn address(&self, site: u64) -> Address {
+        Address { site, fate: self.message.fate, copy: self.message.copy, run: self.run }
+    }
+
+    /// Its name in canonical forms: the message, whose hands it is in, and whether it still counts.
+    pub fn name(&self) -> [u64; 2] {
+        [self.message.name(), u64::from(self.worker) << 1 | u64::from(self.current)]
+    }
+}
+
+impl Records {
+    /// The message of an entry.
+    pub fn message_of(&self, entry: u32) -> &Message {
+        &self.messages[self.entries[entry].message]
+    }
+
+    /// Whether a lease's timer still stands: its delivery is current, and it is its last.
+    #[inline]
+    pub fn lease_runs(&self, event: &Event) -> bool {
+        let delivery = &self.deliveries[event.payload];
+        delivery.current && delivery.lease == event.token()
+    }
+
+    /// Whether a renewal still stands: its delivery is held, and it is its next.
+    pub fn beat_stands(&self, event: &Event) -> bool {
+        let delivery = &self.deliveries[event.payload];
+        delivery.holds > 0 && delivery.beat == event.token()
+    }
+
+    /// One more has a delivery.
+    pub fn hold(&mut self, delivery: u32) {
+        self.deliveries[delivery].holds += 1;
+    }
+
+    /// One fewer has it.
+    #[inline]
+    pub fn release(&mut self, delivery: u32) {
+        let record = &mut self.deliveries[delivery];
+        debug_assert!(record.holds > 0, "what is released was held");
+        record.holds -= 1;
+        if !record.current && record.holds == 0 {
+            self.deliveries.remove(delivery);
+        }
+    }
+
+    /// The broker no longer counts a delivery as current.
+    #[inline]
+    pub fn retire(&mut self, delivery: u32) {
+        let record = &mut self.deliveries[delivery];
+        debug_assert!(record.current, "what is retired was current");
+        record.current = false;
+        if record.holds == 0 {
+            self.deliveries.remove(delivery);
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! The stage: a checked plan with the numbers that its machines are addressed by.
+//!
+//! Which lane is whose, which wire joins whom, which streams are drawn from, and the site of every step. It is made once of
+//! a plan, shared by all worlds of it, and never changes.
+
+use super::broker::Settings;
+use super::plan::{
+    Consumer, ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, StoreId,
+    When,
+};
+use super::records::NONE;
+use crate::sim::oracle::{Seeded, Sources, site};
+use crate::sim::{Chance, Dist, Lane, Source, Span};
+
+/// Whose lane it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// The continuation of a worker's program.
+    Worker(u32),
+    /// The arrivals of a producer.
+    Arrivals(ProducerId),
+    /// When a `fault` (its place in the plan) strikes a `process` (its number in its consumer; 0 for a broker).
+    #[allow(missing_docs, reason = "said above")]
+    Timeline { fault: u16, process: u16 },
+    /// A crashed process comes back.
+    Restart(u32),
+    /// A paused one goes on.
+    Resume(u32),
+    /// A slowed one is fast again.
+    Quicken(u32),
+    /// A broker comes back.
+    BrokerUp(QueueId),
+    /// The leases of a queue.
+    Leases(QueueId),
+    /// Confirms that a producer waits for.
+    Confirms(ProducerId),
+    /// Publishes that a producer will try again.
+    Retries(ProducerId),
+    /// Renewals of leases by a process.
+    Heartbeats(u32),
+    /// Idempotency keys that a store will forget.
+    Keys(StoreId),
+    /// Packets of a wire in one direction: requests of wire w are number 2w, answers 2w + 1.
+    Packets(u32),
+    /// Messages of a queue that wait for their delay.
+    Delays(QueueId),
+}
+
+/// A fault that may befall a handler at a step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepFault {
+    /// How likely.
+    pub chance: Chance,
+    /// Where the question stands whether it does.
+    pub site: u64,
+    /// Where the question stands at which moment.
+    pub moment: u64,
+    /// How long the process is down.
+    pub restart_after: Span,
+}
+
+/// What is known of a process beforehand.
+#[derive(Clone, Copy, Debug)]
+pub struct Process {
+    /// Whose.
+    pub consumer: ConsumerId,
+    /// Its number among its consumer's.
+    pub number: u16,
+    /// Its workers.
+    pub first_worker: u32,
+    /// How many.
+    pub workers: u32,
+    /// The wire to its broker, or [`NONE`]: direct.
+    pub wire: u32,
+}
+
+/// Where the questions of a link stand.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkSites {
+    /// How long a request takes, and whether it is lost.
+    pub request: [u64; 2],
+    /// The same for an answer.
+    pub answer: [u64; 2],
+}
+
+/// A checked plan and its numbers.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The plan.
+    pub plan: Plan,
+    actors: Vec<Actor>,
+    /// How many single, fifo and loose lanes.
+    pub(crate) lanes: [u32; 3],
+    /// By producer.
+    pub(crate) streams: Vec<ProducerSources>,
+    /// By producer: the gaps between random arrivals.
+    pub(crate) gaps: Vec<Dist>,
+    /// By fault and process.
+    pub(crate) timelines: Vec<Vec<Source>>,
+    pub(crate) sources: Sources,
+    /// By process.
+    pub(crate) processes: Vec<Process>,
+    /// The process of every worker.
+    pub(crate) process_of: Vec<u32>,
+    /// The wire of every producer, or [`NONE`].
+    pub(crate) wire_of_producer: Vec<u32>,
+    /// The link of every wire.
+    pub(crate) links: Vec<LinkId>,
+    pub(crate) link_sites: Vec<LinkSites>,
+    /// By consumer and step.
+    pub(crate) step_sites: Vec<Vec<u64>>,
+    /// By consumer and step: the faults that may befall there.
+    pub(crate) step_faults: Vec<Vec<Vec<StepFault>>>,
+    /// By producer: where it is asked whether an operation is poison.
+    pub(crate) poison_sites: Vec<u64>,
+    first: First,
+}
+
+/// The first lane of each kind.
+#[derive(Clone, Copy, Debug, Default)]
+struct First {
+    arrivals: u32,
+    timelines: u32,
+    restart: u32,
+    resume: u32,
+    quicken: u32,
+    broker_up: u32,
+    leases: u32,
+    confirms: u32,
+    retries: u32,
+    heartbeats: u32,
+    keys: u32,
+    packets: u32,
+    delays: u32,
+}
+
+impl Stage {
+    /// Checks the plan and numbers what is in it.
+    ///
+    /// # Errors
+    /// What [`Plan::check`] finds.
+    pub fn new(plan: Plan) -> Result<Stage, PlanError> {
+        let plan = plan.check()?;
+        let (sources, streams, timelines) = plan.sources();
+        let link_between = |from: Party| plan.links.iter().position(|link| link.from == from);
+        let mut links = Vec::new();
+        let mut wire = |link: Option<usize>| match link {
+            Some(link) => {
+                links.push(LinkId(link as u16));
+                links.len() as u32 - 1
+            }
+            None => NONE,
+        };
+        let ids = |n: usize| (0..n as u16).map(ProducerId);
+        let wire_of_producer: Vec<u32> =
+            ids(plan.producers.len()).map(|p| wire(link_between(Party::Producer(p)))).collect();
+        let processes: Vec<Process> = plan
+            .instances()
+            .map(|i| Process {
+                consumer: i.consumer,
+                number: i.number,
+                first_worker: i.first_worker,
+                workers: u32::from(plan.consumers[i.consumer.at()].workers),
+                wire: wire(link_between(Party::Consumer(i.consumer))),
+            })
+            .collect();
+
+        let mut actors: Vec<Actor> = Vec::new();
+        let mut add = |list: &mut dyn Iterator<Item = Actor>| {
+            let first = actors.len() as u32;
+            actors.extend(list);
+            first
+        };
+        let all = 0..processes.len() as u32;
+        let queues = 0..plan.queues.len() as u16;
+        add(&mut (0..plan.workers().count() as u32).map(Actor::Worker));
+        let arrivals = add(&mut ids(plan.producers.len()).map(Actor::Arrivals));
+        let of_faults = add(&mut timelines.iter().enumerate().flat_map(|(fault, processes)| {
+            (0..processes.len() as u16).map(move |process| Actor::Timeline { fault: fault as u16, process })
+        }));
+        let restart = add(&mut all.clone().map(Actor::Restart));
+        let resume = add(&mut all.clone().map(Actor::Resume));
+        let quicken = add(&mut all.clone().map(Actor::Quicken));
+        let broker_up = add(&mut queues.clone().map(|q| Actor::BrokerUp(QueueId(q))));
+        let leases = add(&mut queues.clone().map(|q| Actor::Leases(QueueId(q))));
+        let confirms = add(&mut ids(plan.producers.len()).map(Actor::Confirms));
+        let retries = add(&mut ids(plan.producers.len()).map(Actor::Retries));
+        let heartbeats = add(&mut all.map(Actor::Heartbeats));
+        let keys = add(&mut (0..plan.stores.len() as u16).map(|s| Actor::Keys(StoreId(s))));
+        let packets = add(&mut (0..2 * links.len() as u32).map(Actor::Packets));
+        let delays = add(&mut queues.map(|q| Actor::Delays(QueueId(q))));
+        let lanes = [leases, delays - leases, actors.len() as u32 - delays];
+
+        let names = |consumer: &Consumer| -> Vec<String> {
+            consumer.steps.iter().enumerate().map(|(i, step)| format!("{i} {}", step.word())).collect()
+        };
+        let step_sites = plan
+            .consumers
+            .iter()
+            .map(|consumer| names(consumer).iter().map(|step| site(&[&consumer.name, step])).collect())
+            .collect();
+        let step_faults = plan
+            .consumers
+            .iter()
+            .enumerate()
+            .map(|(c, consumer)| (0..consumer.steps.len()).map(|step| faults_at(&plan, c, step)).collect())
+            .collect();
+        Ok(Stage {
+            poison_sites: plan.producers.iter().map(|p| site(&[&p.name, "poison"])).collect(),
+            gaps: plan.producers.iter().map(|p| Dist::exponential(p.arrivals.mean_gap())).collect(),
+            link_sites: plan.links.iter().map(|l| link_sites(&l.name)).collect(),
+            process_of: plan.workers().collect(),
+            first: First {
+                arrivals,
+                timelines: of_faults,
+                restart,
+                resume,
+                quicken,
+                broker_up,
+                leases,
+                confirms,
+                retries,
+                heartbeats,
+                keys,
+                packets,
+                delays,
+            },
+            plan,
+            actors,
+            lanes,
+            streams,
+            timelines,
+            sources,
+            processes,
+            wire_of_producer,
+            links,
+            step_sites,
+            step_faults,
+        })
+    }
+
+    /// The oracle of a run in the world of `seed`.
+    pub fn oracle(&self, seed: u64) -> Seeded {
+        Seeded::new(seed, &self.sources)
+    }
+
+    /// Whose lane it is.
+    #[inline]
+    pub fn actor(&self, lane: Lane) -> Actor {
+        self.actors[lane.0 as usize]
+    }
+
+    /// The lane of one timeline.
+    pub(crate) fn timeline_lane(&self, fault: u16, process: u16) -> Lane {
+        let before: usize = self.timelines[..usize::from(fault)].iter().map(Vec::len).sum();
+        Lane(self.first.timelines + before as u32 + u32::from(process))
+    }
+
+    /// The queue that a process reads.
+    #[inline]
+    pub(crate) fn queue_of(&self, process: &Process) -> QueueId {
+        self.plan.consumers[process.consumer.at()].from
+    }
+
+    /// How a queue is set.
+    pub(crate) fn settings(&self, queue: QueueId) -> &Settings {
+        &self.plan.queues[queue.at()].settings
+    }
+
+    /// The consumer of a worker.
+    #[inline]
+    pub fn consumer_of(&self, worker: u32) -> ConsumerId {
+        self.processes[self.process_of[worker as usize] as usize].consumer
+    }
+}
+
+/// The lane of each actor.
+macro_rules! lanes {
+    ($($(#[$doc:meta])* $name:ident($of:ty) = $first:ident),* $(,)?) => {
+        impl Stage {$(
+            $(#[$doc])*
+            #[inline]
+            pub(crate) fn $name(&self, of: $of) -> Lane { Lane(self.first.$first + u32::from(of)) }
+        )*}
+    };
+}
+lanes! {
+    arrivals_lane(ProducerId) = arrivals,
+    restart_lane(u32) = restart,
+    resume_lane(u32) = resume,
+    quicken_lane(u32) = quicken,
+    broker_up_lane(QueueId) = broker_up,
+    leases_lane(QueueId) = leases,
+    confirms_lane(ProducerId) = confirms,
+    retries_lane(ProducerId) = retries,
+    heartbeats_lane(u32) = heartbeats,
+    keys_lane(StoreId) = keys,
+    packets_lane(u32) = packets,
+    delays_lane(QueueId) = delays,
+}
+
+fn link_sites(name: &str) -> LinkSites {
+    let both = |direction: &str| [site(&[name, direction, "latency"]), site(&[name, direction, "loss"])];
+    LinkSites { request: both("request"), answer: both("answer") }
+}
+
+fn faults_at(plan: &Plan, consumer: usize, at: usize) -> Vec<StepFault> {
+    let here = |fault: &&super::plan::Fault| fault.kind.consumer() == Some(ConsumerId(consumer as u16));
+    plan.faults
+        .iter()
+        .filter(here)
+        .filter_map(|fault| match (fault.kind, &fault.when) {
+            (FaultKind::Crash { restart_after, .. }, When::AtStep { step, chance }) if usize::from(*step) == at => {
+                let step = format!("{at}");
+                Some(StepFault {
+                    chance: *chance,
+                    site: site(&[&fault.name, &step]),
+                    moment: site(&[&fault.name, &step, "moment"]),
+                    restart_after,
+                })
+            }
+            _ => None,
+        })
+        .collect()
+}

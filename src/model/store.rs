@@ -1,0 +1,181 @@
+//! Stores: what effects are applied to, and where operations are marked as done.
+//!
+//! A store knows operations by number and workers by number, and nothing of queues. A transaction inserts the operation's
+//! key: a second insert waits for the first transaction, then conflicts with what it committed. Rule: an insert belongs to
+//! one open transaction at a time.
+
+use std::collections::VecDeque;
+
+use crate::sim::{Canon, clone_by_field};
+
+/// What a store remembers.
+#[derive(Debug)]
+pub struct Store {
+    /// A bit for each operation and room; rooms are the processes of a cache, one for all other stores.
+    marks: Vec<u64>,
+    rooms: u32,
+    /// Inserts of open transactions: operation and worker.
+    inserted: Vec<(u32, u32)>,
+    /// Workers that wait for one of them, in the order in which they came.
+    waiting: VecDeque<(u32, u32)>,
+}
+
+clone_by_field!(Store { marks, rooms, inserted, waiting });
+
+/// What came of an insert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insert {
+    /// It is the transaction's.
+    Done,
+    /// It is committed already.
+    Conflict,
+    /// Another transaction has it: wait.
+    Wait,
+}
+
+impl Store {
+    /// An empty store. `rooms`: the number of processes where each has a memory of its own, otherwise 1.
+    pub fn new(rooms: u32) -> Store {
+        Store { marks: Vec::new(), rooms, inserted: Vec::new(), waiting: VecDeque::new() }
+    }
+
+    fn bit(&self, op: u32, room: u32) -> (usize, u64) {
+        let bit = op as usize * self.rooms as usize + if self.rooms > 1 { room as usize } else { 0 };
+        (bit / 64, 1 << (bit % 64))
+    }
+
+    /// Whether the operation is marked, in this room.
+    #[inline]
+    pub fn is_marked(&self, op: u32, room: u32) -> bool {
+        let (word, bit) = self.bit(op, room);
+        self.marks.get(word).is_some_and(|marks| marks & bit != 0)
+    }
+
+    /// Marks it.
+    #[inline]
+    pub fn mark(&mut self, op: u32, room: u32) {
+        let (word, bit) = self.bit(op, room);
+        if self.marks.len() <= word {
+            self.marks.resize(word + 1, 0);
+        }
+        self.marks[word] |= bit;
+    }
+
+    /// Forgets it.
+    pub fn forget(&mut self, op: u32) {
+        let (word, bit) = self.bit(op, 0);
+        if let Some(marks) = self.marks.get_mut(word) {
+            *marks &= !bit;
+        }
+    }
+
+    /// Forgets all that one process knew.
+    pub fn forget_room(&mut self, room: u32) {
+        let mut op = 0;
+        while self.bit(op, room).0 < self.marks.len() {
+            let (word, bit) = self.bit(op, room);
+            self.marks[word] &= !bit;
+            op += 1;
+        }
+    }
+
+    /// A transaction of `worker` inserts the key of `op`.
+    pub fn insert(&mut self, op: u32, worker: u32) -> Insert {
+        if self.is_marked(op, 0) {
+            return Insert::Conflict;
+        }
+        match self.inserted.iter().find(|(inserted, _)| *inserted == op) {
+            Some(&(_, owner)) if owner == worker => Insert::Done,
+            Some(_) => {
+                self.waiting.push_back((op, worker));
+                Insert::Wait
+            }
+            None => {
+                self.inserted.push((op, worker));
+                Insert::Done
+            }
+        }
+    }
+
+    /// The transaction of `worker` on `op` ends; its insert stands where it `commits`. Whoever waited for it is woken:
+    /// all of them after a commit (they will conflict), the first after a rollback (it inserts).
+    pub fn end(&mut self, op: u32, worker: u32, commits: bool, mut wake: impl FnMut(u32)) {
+        let before = self.inserted.len();
+        self.inserted.retain(|&insert| insert != (op, worker));
+        if self.inserted.len() == before {
+            return;
+        }
+        if commits {
+            self.mark(op, 0);
+        }
+        let mut woken = 0;
+        self.waiting.retain(|&(waits_for, who)| {
+            let wakes = waits_for == op && (commits || woken == 0);
+            if wakes {
+                woken += 1;
+                wake(who);
+            }
+            !wakes
+        });
+    }
+
+    /// A worker no longer waits.
+    pub fn leave(&mut self, worker: u32) {
+        self.waiting.retain(|&(_, who)| who != worker);
+    }
+
+    /// Writes what the store remembers.
+    pub fn canon(&self, form: &mut impl Canon) {
+        let words = self.marks.iter().rposition(|&marks| marks != 0).map_or(0, |last| last + 1);
+        form.list(self.marks[..words].iter(), |form, &marks| form.put(marks));
+        // Which transaction inserted first changes nothing: every key has one owner.
+        form.put(self.inserted.len() as u64);
+        let mut last = None;
+        while let Some(&insert) = self.inserted.iter().filter(|&&insert| Some(insert) > last).min() {
+            form.puts([u64::from(insert.0), u64::from(insert.1)]);
+            last = Some(insert);
+        }
+        form.list(self.waiting.iter(), |form, &(op, worker)| form.puts([u64::from(op), u64::from(worker)]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(store: &mut Store, op: u32, worker: u32, commits: bool) -> Vec<u32> {
+        let mut woken = Vec::new();
+        store.end(op, worker, commits, |who| woken.push(who));
+        woken
+    }
+
+    #[test]
+    fn a_second_insert_waits_then_conflicts() {
+        let mut store = Store::new(1);
+        assert_eq!(store.insert(7, 0), Insert::Done);
+        assert_eq!(store.insert(7, 1), Insert::Wait);
+        assert_eq!(store.insert(8, 2), Insert::Done);
+        assert_eq!(end(&mut store, 7, 0, true), [1]);
+        assert_eq!(store.insert(7, 1), Insert::Conflict);
+    }
+
+    #[test]
+    fn a_rollback_lets_the_first_waiter_in() {
+        let mut store = Store::new(1);
+        store.insert(7, 0);
+        store.insert(7, 1);
+        store.insert(7, 2);
+        assert_eq!(end(&mut store, 7, 0, false), [1]);
+        assert_eq!(store.insert(7, 1), Insert::Done);
+        assert_eq!(end(&mut store, 7, 1, true), [2]);
+    }
+
+    #[test]
+    fn a_cache_forgets_with_its_process() {
+        let mut cache = Store::new(3);
+        cache.mark(5, 0);
+        cache.mark(5, 2);
+        cache.forget_room(2);
+        assert_eq!((cache.is_marked(5, 0), cache.is_marked(5, 1), cache.is_marked(5, 2)), (true, false, false));
+    }
+}
