@@ -4,11 +4,12 @@ pub mod agenda;
 pub mod dist;
 pub mod ids;
 pub mod keys;
+mod normal;
 pub mod oracle;
 pub mod time;
 
 pub use agenda::{Agenda, Handle, Head, Lane};
-pub use dist::{Cut, Dist};
+pub use dist::Dist;
 pub use ids::Slab;
 pub use keys::KeyDraw;
 pub use oracle::{Address, Chance, Oracle, Source};
