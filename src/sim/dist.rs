@@ -166,7 +166,7 @@ impl Dist {
         let nanos = match self.shape {
             Shape::Constant(span) => nanos(span).min(cut),
             Shape::Uniform { from, to } => mean_between(from, to, cut),
-            Shape::Exponential { mean } if mean == 0.0 => 0.0,
+            Shape::Exponential { mean: 0.0 } => 0.0,
             Shape::Exponential { mean } => -mean * libm::expm1(-cut / mean),
             Shape::Lognormal { median, sigma, .. } => {
                 let z = libm::log(cut / median) / sigma;
