@@ -72,11 +72,12 @@ fn side_by_side(bands: &[(f64, f64, &str)], panel: &Panel) -> Option<Vec<(Point,
     let mut free_from = ROWS.map(|_| panel.left);
     let mut names = Vec::new();
     for &(from, to, name) in bands {
-        let width = text_width(name, TEXT);
+        let name = fit(name, TEXT, panel.right - panel.left);
+        let width = text_width(&name, TEXT);
         let left = ((from + to - width) / 2.0).min(panel.right - width).max(panel.left);
         let row = free_from.iter().position(|&free| free <= left)?;
         free_from[row] = left + width + GAP;
-        names.push(((left, panel.top - ROWS[row]), name.to_owned()));
+        names.push(((left, panel.top - ROWS[row]), name));
     }
     Some(names)
 }
