@@ -5,12 +5,13 @@ pub mod canon;
 pub mod dist;
 pub mod ids;
 pub mod keys;
+mod normal;
 pub mod oracle;
 pub mod time;
 
 pub use agenda::{Agenda, Event, Head, Lane};
 pub use canon::{Canon, Fingerprint};
-pub use dist::{Cut, Dist};
+pub use dist::Dist;
 pub use ids::Slab;
 pub use keys::KeyDraw;
 pub use oracle::{Address, Chance, Oracle, Source};
