@@ -3,5 +3,5 @@
 pub mod model;
 pub mod observe;
 pub mod sim;
-#[cfg(feature = "cli")]
 pub mod tell;
+pub mod ways;

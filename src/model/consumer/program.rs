@@ -282,7 +282,9 @@ impl Consumers {
     ) {
         let process = out.stage.process_of[worker as usize] as usize;
         let wire = out.stage.processes[process].wire;
-        let delivery = std::mem::replace(&mut self.workers[worker as usize].delivery, NONE);
+        let state = &mut self.workers[worker as usize];
+        let delivery = std::mem::replace(&mut state.delivery, NONE);
+        state.at = 0; // an idle worker has no past
         let record = &mut out.records.deliveries[delivery];
         (record.doing, record.beat) = (Holder::Done, NONE);
         let held = record.parties(delivery);

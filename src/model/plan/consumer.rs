@@ -46,6 +46,13 @@ impl Consumer {
             foreign: false,
         }
     }
+
+    /// A consumer whose handler is foreign: it may stand at any point, ack, and ask, mark and change these stores.
+    pub fn foreign(name: &str, from: QueueId, stores: &[StoreId]) -> Consumer {
+        let on = |&store: &StoreId| [Step::Seen(store), Step::Effect { store, site: 0 }, Step::Mark(store)];
+        let steps = [Step::Point, Step::Ack].into_iter().chain(stores.iter().flat_map(on)).collect();
+        Consumer { foreign: true, ..Consumer::new(name, from, steps) }
+    }
 }
 
 /// What happens to a message whose handler ended with an error.

@@ -1,0 +1,5 @@
+//! Ways to use a world.
+
+pub mod explore;
+pub mod run;
+pub mod trial;
