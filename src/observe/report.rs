@@ -5,6 +5,17 @@
 
 use serde::Serialize;
 
+/// The causes that duplicates are counted by: the words of [`CauseCount::cause`].
+pub const CAUSES: &[&str] = &[
+    "leases expired under a live handler",
+    "leases expired under a paused process",
+    "crashes",
+    "nacks",
+    "broker restarts",
+    "producer's copies",
+    "lost acks",
+];
+
 /// What one run showed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
