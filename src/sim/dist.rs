@@ -28,6 +28,34 @@ impl Dist {
     pub fn exponential(mean: Span) -> Dist {
         Dist { shape: Shape::Exponential { mean: mean.as_secs_f64() * 1e9 }, cut: Cut(Span::FOREVER) }
     }
+    /// stub
+    pub fn uniform(min: Span, max: Span) -> Result<Dist, String> {
+        if min > max { Err("the least is more than the most".into()) } else { Ok(Dist::fixed(min)) }
+    }
+    /// stub
+    pub fn lognormal(one: (f64, Span), other: (f64, Span)) -> Result<Dist, String> {
+        if (one.0 < other.0) == (one.1 < other.1) {
+            Ok(Dist::fixed(one.1))
+        } else {
+            Err("a greater quantile has to be longer".into())
+        }
+    }
+    /// stub
+    pub fn pareto(min: Span, shape: f64) -> Result<Dist, String> {
+        if shape > 0.0 { Ok(Dist::fixed(min)) } else { Err("shape".into()) }
+    }
+    /// stub
+    pub fn empirical(points: Vec<(f64, Span)>) -> Result<Dist, String> {
+        match points.first() {
+            Some(p) => Ok(Dist::fixed(p.1)),
+            None => Err("no quantiles".into()),
+        }
+    }
+    /// stub
+    pub fn cut(mut self, at: Span) -> Dist {
+        self.cut = Cut(at);
+        self
+    }
     /// The one value, where there is one only.
     #[inline]
     pub fn constant(&self) -> Option<Span> {

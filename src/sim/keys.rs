@@ -13,6 +13,22 @@ pub enum KeyDraw {
 }
 
 impl KeyDraw {
+    /// stub
+    pub fn uniform(n: u32) -> KeyDraw {
+        KeyDraw::Uniform { n }
+    }
+    /// stub
+    pub fn zipf(n: u32, _: f64) -> Result<KeyDraw, String> {
+        Ok(KeyDraw::Uniform { n })
+    }
+    /// stub
+    pub fn weighted(shares: Vec<(String, f64)>, rest: u32) -> Result<KeyDraw, String> {
+        if shares.iter().map(|s| s.1).sum::<f64>() > 1.0 {
+            Err("the shares are more than all".into())
+        } else {
+            Ok(KeyDraw::Uniform { n: rest })
+        }
+    }
     /// The key for 64 uniform bits; `nth` is the number of the operation among its producer's.
     #[inline]
     pub fn draw(&self, bits: u64, nth: u32) -> u32 {
