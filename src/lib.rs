@@ -2,4 +2,6 @@
 
 pub mod model;
 pub mod observe;
+#[cfg(feature = "scenario")]
+pub mod scenario;
 pub mod sim;
