@@ -5,3 +5,5 @@ pub mod observe;
 #[cfg(feature = "scenario")]
 pub mod scenario;
 pub mod sim;
+#[cfg(feature = "scenario")]
+pub mod ways;
