@@ -141,6 +141,16 @@ fn a_file_that_is_too_long_is_refused() {
     assert_eq!(problems, "error: capture.toml has 4194305 bytes: a scenario has at most 4 MiB");
 }
 
+#[test]
+fn a_text_that_nests_deeply_is_refused_in_peace() {
+    for depth in [60, 500, 20_000] {
+        let list = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        for (name, text) in [("t.toml", format!("seed = {list}")), ("t.json", format!("{{ \"seed\": {list} }}"))] {
+            assert!(Scenario::read(name, &text, &[("seed".into(), list.clone())], None).is_err(), "{name} {depth}");
+        }
+    }
+}
+
 mod mutations {
     use super::*;
     use proptest::prelude::*;

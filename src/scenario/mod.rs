@@ -4,8 +4,8 @@
 //! all its errors at once, each with its place, what was expected and what to write instead; after a syntax error, that
 //! one. The floor knows no world and runs nothing.
 //!
-//! The way of a text: [`document`] (a tree with places) → [`change`] and [`variant`] (the tree with settings changed) →
-//! [`decode`] (values that fit) with one file for each block → [`Scenario`].
+//! The way of a text: `document` (a tree with places) → `change` and `variant` (the tree with settings changed) →
+//! `decode` (values that fit) with one file for each block → [`Scenario`].
 
 mod change;
 mod consumer;
@@ -93,6 +93,8 @@ pub enum Leases {
 
 /// A file is at most so long, in bytes.
 const LONGEST: usize = 4 << 20;
+/// The command line changes at most so many settings.
+const MAX_SETTINGS: usize = 1_000;
 /// A file has at most so many variants.
 const MAX_VARIANTS: usize = 200;
 
@@ -114,6 +116,10 @@ impl Scenario {
         let mut texts = Texts::new(file, text);
         if text.len() > LONGEST {
             let problem = Problem::general(format!("{file} has {} bytes: a scenario has at most 4 MiB", text.len()));
+            return Err(Problems::new(texts, vec![problem]));
+        }
+        if settings.len() > MAX_SETTINGS {
+            let problem = Problem::general(format!("{} settings: at most {MAX_SETTINGS} are changed", settings.len()));
             return Err(Problems::new(texts, vec![problem]));
         }
         let root = match document::parse(&texts) {
