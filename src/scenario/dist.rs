@@ -87,8 +87,7 @@ fn shape(fields: &Fields<'_, '_>, node: &Node) -> Read<Dist> {
         _ => match &value.value {
             Value::Table(table) => {
                 let points: Vec<Read<(f64, Span)>> = table.entries.iter().map(|entry| point(reader, entry)).collect();
-                let mut points = points.into_iter().collect::<Read<Vec<_>>>()?;
-                points.sort_by(|one, other| one.0.total_cmp(&other.0));
+                let points = points.into_iter().collect::<Read<Vec<_>>>()?;
                 drawn(reader, value, Dist::empirical(points))
             }
             _ => reader.wrong(value, "a table of quantiles: { p0 = \"1ms\", p50 = \"3ms\", p100 = \"9ms\" }"),
