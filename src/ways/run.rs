@@ -135,7 +135,7 @@ impl Watch for Recorder {
         let before = state.unwrap_or_default();
         let (after, _) = guarantees::step(before, &self.roles, fact);
         *state = Some(after);
-        let is_open = |state: &Option<OpState>| state.is_none_or(|state| guarantees::may_change(state));
+        let is_open = |state: &Option<OpState>| state.is_none_or(guarantees::may_change);
         self.open = self.subjects.iter().filter(|(_, state)| is_open(state)).count();
     }
 }

@@ -71,6 +71,9 @@ struct Live {
 
 crate::sim::clone_by_field!(Live { state, automata });
 
+/// A state and its number in the table.
+type Numbered = (u32, Box<Live>);
+
 /// Visits every state. `progress` hears now and then how many were visited and are waiting; `false` stops the search.
 pub fn explore(
     rules: &Rules,
@@ -90,7 +93,7 @@ pub fn explore(
             stopped = Some(format!("the limit of {} states", limits.states));
             break;
         }
-        if search.visited % 4096 == 0 && !progress(search.table.len(), search.waiting) {
+        if search.visited.is_multiple_of(4096) && !progress(search.table.len(), search.waiting) {
             stopped = Some("an interrupt".into());
             break;
         }
@@ -104,9 +107,10 @@ struct Search<'a> {
     questions: Questions,
     table: Table,
     /// By faults and late events, then steps.
-    frontier: BTreeMap<(u32, u32), Vec<(u32, Box<Live>)>>,
+    frontier: BTreeMap<(u32, u32), Vec<Numbered>>,
     waiting: usize,
     /// Worlds that are no longer needed: their memory is.
+    #[allow(clippy::vec_box, reason = "a box moves between this list and the frontier; a world is large")]
     spare: Vec<Box<Live>>,
     visited: u64,
     generated: u64,
