@@ -6,6 +6,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use redelivery::model::Leases;
 use redelivery::model::fact::Silent;
 use redelivery::model::seat::Empty;
 use redelivery::observe::automata::Questions;
@@ -13,7 +14,6 @@ use redelivery::observe::guarantees::{Asked, Id};
 use redelivery::scenario::Scenario;
 use redelivery::sim::Fingerprint;
 use redelivery::ways::explore::{Late, Limits, Rules, State, explore};
-use redelivery::model::Leases;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/reference/mc.toml");
 
@@ -66,6 +66,14 @@ fn main() {
     let start = now();
     let found = explore(&rules, questions, Limits { states: usize::MAX, all: true }, |_, _| true);
     let seconds = start.elapsed().as_secs_f64();
-    println!("{} states ({} generated) in {seconds:.2} s: {:.0} states a second", found.states, found.generated, found.states as f64 / seconds);
-    assert!(best < COPY_AND_FINGERPRINT_AT_MOST, "a state costs {best:.0} ns, more than {COPY_AND_FINGERPRINT_AT_MOST} ns");
+    println!(
+        "{} states ({} generated) in {seconds:.2} s: {:.0} states a second",
+        found.states,
+        found.generated,
+        found.states as f64 / seconds
+    );
+    assert!(
+        best < COPY_AND_FINGERPRINT_AT_MOST,
+        "a state costs {best:.0} ns, more than {COPY_AND_FINGERPRINT_AT_MOST} ns"
+    );
 }

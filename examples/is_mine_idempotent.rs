@@ -9,9 +9,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use redelivery::model::broker::{Settings, plain};
-use redelivery::model::plan::{
-    Arrivals, Consumer, ConsumerId, Fault, FaultKind, Plan, Producer, Queue, QueueId, When,
-};
+use redelivery::model::plan::{Arrivals, Consumer, ConsumerId, Fault, FaultKind, Plan, Producer, Queue, QueueId, When};
 use redelivery::sim::Span;
 use redelivery::ways::trial::{At, Handler, Message, Trial};
 

@@ -82,7 +82,10 @@ impl Automata {
             let asked = if key.subject.0 == B5 { Id::B5 } else { Id::B4 };
             if questions.guarantees.contains(asked) {
                 let (consumer, producer, number) = key.subject;
-                form.puts([u64::from(consumer) << 48 | u64::from(producer) << 32 | u64::from(number), u64::from(key.value)]);
+                form.puts([
+                    u64::from(consumer) << 48 | u64::from(producer) << 32 | u64::from(number),
+                    u64::from(key.value),
+                ]);
             }
         }
     }
@@ -190,9 +193,7 @@ impl Roles {
     /// E2 by the broker's own count; that the count is right is judged in runs.
     fn wrong_attempts(&self, fact: &Fact) -> Asked {
         match *fact {
-            Fact::DeadLettered { from, attempts, .. } => {
-                Asked::when(self.caps[from.at()] != Some(attempts), Id::E2)
-            }
+            Fact::DeadLettered { from, attempts, .. } => Asked::when(self.caps[from.at()] != Some(attempts), Id::E2),
             _ => Asked::NONE,
         }
     }

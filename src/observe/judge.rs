@@ -40,20 +40,25 @@ pub struct Judge {
 impl Judge {
     /// For one run of a checked plan.
     pub fn new(plan: &Plan, seed: u64) -> Judge {
-        let (queues, consumers) = (plan.queues.len(), plan.consumers.len());
+        let (queues, roles) = (plan.queues.len(), Roles::new(plan));
         Judge {
             plan: plan.clone(),
             seed,
-            roles: Roles::new(plan),
             window: Window::new(&plan.length),
             fingerprint: Fingerprint::default(),
             wake: Time::ZERO,
-            ops: Vec::new(),
-            keys: vec![Keys::new(consumers); plan.producers.len()],
+            // As far as it is known; more only costs address space.
+            ops: Vec::with_capacity(plan.length.operations.map_or(0, |n| n.min(1 << 24) as usize)),
+            keys: vec![Keys::new(plan.consumers.len()); plan.producers.len()],
             messages: Messages::new(queues),
             deliveries: Vec::new(),
             queues: vec![QueueBook::default(); queues],
-            consumers: vec![ConsumerBook::default(); consumers],
+            consumers: roles
+                .consumers
+                .iter()
+                .map(|c| ConsumerBook { sites: c.sites, ..ConsumerBook::default() })
+                .collect(),
+            roles,
             sampler: Sampler::new(queues),
             bands: Bands::default(),
         }
@@ -97,12 +102,19 @@ impl Judge {
     }
 
     /// An operation's word changes; `worker`: whose doing it is.
-    #[inline]
-    pub(super) fn set(&mut self, now: Time, op: u32, worker: Option<u32>, after: OpState) {
-        let before = std::mem::replace(&mut self.ops[op as usize].state, after);
+    #[inline(always)]
+    pub(super) fn set(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
+        self.ops[op as usize].state = after;
         if guarantees::notable(before, after) {
             self.note(now, op, worker, before, after);
         }
+    }
+
+    /// An operation's word becomes what it becomes, whatever else there is.
+    #[inline(always)]
+    pub(super) fn change(&mut self, now: Time, op: u32, worker: Option<u32>, becomes: impl Fn(OpState) -> OpState) {
+        let before = self.state(op);
+        self.set(now, op, worker, before, becomes(before));
     }
 
     /// Books what broke, and what finally became of the operation.

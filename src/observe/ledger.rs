@@ -17,8 +17,8 @@ impl Judge {
     fn produced(&mut self, now: Time, op: u32, key: u32, producer: ProducerId) {
         debug_assert_eq!(op as usize, self.ops.len(), "operations are numbered as they are produced");
         self.window.produced(now);
-        self.ops.push(Op { produced_at: now, state: OpState::produced(producer) });
         let role = self.roles.producers[producer.at()];
+        self.ops.push(Op { produced_at: now, state: role.newborn });
         if role.keyed {
             self.keys[producer.at()].know(key);
         }
@@ -27,26 +27,24 @@ impl Judge {
 
     #[inline(always)]
     fn published(&mut self, now: Time, op: u32, queue: QueueId) {
+        self.change(now, op, None, OpState::published);
         self.queues[queue.at()].metrics.counts.published += 1;
-        let state = self.state(op);
-        let forgets = self.roles.producers[state.producer()].forgets;
-        self.set(now, op, None, state.published(forgets));
     }
 
     #[inline(always)]
     fn accepted(&mut self, now: Time, op: u32, message: u32, queue: QueueId) {
+        self.change(now, op, None, OpState::stored);
         self.messages.enter(message, queue, now);
         let metrics = &mut self.queues[queue.at()].metrics;
         metrics.counts.accepted += 1;
-        metrics.depth.up(now, &self.window);
-        self.set(now, op, None, self.state(op).stored());
+        metrics.ready(now, &self.window);
     }
 
     #[inline(always)]
     fn confirmed(&mut self, now: Time, op: u32) {
         let state = self.state(op);
+        self.set(now, op, None, state, state.confirmed());
         self.queues[self.roles.home(state).at()].metrics.counts.confirmed += u64::from(!state.has(OpState::CONFIRMED));
-        self.set(now, op, None, state.confirmed());
     }
 
     #[inline(always)]
@@ -60,6 +58,9 @@ impl Judge {
         }
         self.deliveries[slot] = Delivery { op: held.op, worker: held.worker, at: At::Waiting, started_at: now };
 
+        let state = self.state(held.op);
+        let at_home = queue == self.roles.home(state);
+        self.set(now, held.op, Some(held.worker), state, state.delivered(at_home, why.0, why.1));
         let before = self.messages.deliver(message);
         let consumer = &mut self.consumers[self.roles.consumer(held.worker)].metrics;
         consumer.counts.delivered += 1;
@@ -71,9 +72,6 @@ impl Judge {
         let metrics = &mut self.queues[queue.at()].metrics;
         metrics.depth.down(now, &self.window);
         metrics.in_flight.up(now, &self.window);
-        let state = self.state(held.op);
-        let at_home = queue == self.roles.home(state);
-        self.set(now, held.op, Some(held.worker), state.delivered(at_home, why.0, why.1));
     }
 
     /// A delivery that waited for its run will never have one.
@@ -82,22 +80,23 @@ impl Judge {
     fn abandon(&mut self, now: Time, slot: usize) {
         let Delivery { op, worker, .. } = self.deliveries[slot];
         self.deliveries[slot].at = At::Over;
-        self.set(now, op, Some(worker), self.state(op).abandoned());
+        self.change(now, op, Some(worker), OpState::abandoned);
     }
 
     #[inline(always)]
     fn started(&mut self, now: Time, held: Held) {
+        let state = self.state(held.op);
+        let at_home = self.roles.at_home(state, held.worker);
+        self.set(now, held.op, Some(held.worker), state, state.started(at_home));
         let delivery = &mut self.deliveries[held.delivery as usize];
         debug_assert_eq!(delivery.at, At::Waiting, "a delivery has at most one run");
         delivery.at = At::Running;
         delivery.started_at = now;
-        let state = self.state(held.op);
-        let at_home = self.roles.at_home(state, held.worker);
         let consumer = &mut self.consumers[self.roles.consumer(held.worker)].metrics;
         consumer.counts.runs += 1;
         consumer.ran += u64::from(!state.ran(at_home));
         consumer.busy.up(now, &self.window);
-        if at_home && self.roles.producers[state.producer()].keyed {
+        if at_home && state.has(OpState::KEYED) {
             let overlaps = guarantees::run_begins(self.keys[state.producer()].open_runs(held.key));
             let first = self.first(now, held.op);
             let book = &mut self.queues[self.roles.home(state).at()];
@@ -106,22 +105,22 @@ impl Judge {
                 book.broken[Id::B5 as usize].count(first);
             }
         }
-        self.set(now, held.op, Some(held.worker), state.started(at_home));
     }
 
     #[inline(always)]
     fn effect(&mut self, now: Time, held: Held, site: u8, current: bool) {
-        let state = self.state(held.op);
+        let Op { state, produced_at } = self.ops[held.op as usize];
         let c = self.roles.consumer(held.worker);
-        let sites = self.roles.consumers[c].sites;
+        let sites = self.consumers[c].sites;
+        self.set(now, held.op, Some(held.worker), state, state.took_effect(site, sites));
         let metrics = &mut self.consumers[c].metrics;
         metrics.counts.effects += 1;
         if state.has(OpState::once_at(site)) {
             self.duplicate(now, held, state.cause());
         } else if state.has_none(sites) {
             metrics.done.up(now, &self.window);
-            metrics.end_to_end.record(now - self.ops[held.op as usize].produced_at);
-            if self.roles.producers[state.producer()].keyed {
+            metrics.end_to_end.record(now - produced_at);
+            if state.has(OpState::KEYED) {
                 metrics.first_in_key += 1;
                 if guarantees::first_effect(self.keys[state.producer()].newest(held.key, c), held.op) {
                     metrics.counts.out_of_order += 1;
@@ -132,7 +131,6 @@ impl Judge {
         if !current {
             self.broke(now, held, Id::C3);
         }
-        self.set(now, held.op, Some(held.worker), state.took_effect(site, sites));
     }
 
     #[cold]
@@ -149,6 +147,8 @@ impl Judge {
 
     #[inline(always)]
     fn ended(&mut self, now: Time, held: Held, how: RunEnd) {
+        let state = self.state(held.op);
+        self.set(now, held.op, Some(held.worker), state, state.let_go());
         let delivery = &mut self.deliveries[held.delivery as usize];
         delivery.at = At::Over;
         let consumer = &mut self.consumers[self.roles.consumer(held.worker)].metrics;
@@ -156,30 +156,28 @@ impl Judge {
         if how == RunEnd::Done {
             consumer.handler.record(now - delivery.started_at);
         }
-        let state = self.state(held.op);
-        if self.roles.producers[state.producer()].keyed && self.roles.at_home(state, held.worker) {
+        if state.has(OpState::KEYED) && self.roles.at_home(state, held.worker) {
             guarantees::run_ends(self.keys[state.producer()].open_runs(held.key));
         }
-        self.set(now, held.op, Some(held.worker), state.let_go());
     }
 
     #[inline(always)]
     fn acked(&mut self, now: Time, held: Held, message: u32, queue: QueueId) {
+        let Op { state, produced_at } = self.ops[held.op as usize];
+        let c = self.roles.consumer(held.worker);
+        let sites = self.consumers[c].sites;
+        self.set(now, held.op, Some(held.worker), state, state.acked(sites));
         self.messages.leave(message);
         self.queues[queue.at()].metrics.in_flight.down(now, &self.window);
-        let state = self.state(held.op);
-        let c = self.roles.consumer(held.worker);
-        let sites = self.roles.consumers[c].sites;
         let metrics = &mut self.consumers[c].metrics;
         metrics.counts.acked += 1;
         if sites == 0 && state.has_none(OpState::DONE) {
             metrics.done.up(now, &self.window);
-            metrics.end_to_end.record(now - self.ops[held.op as usize].produced_at);
+            metrics.end_to_end.record(now - produced_at);
         }
         if guarantees::acked_without_effect(state, sites) {
             self.broke(now, held, Id::C6);
         }
-        self.set(now, held.op, Some(held.worker), state.acked(sites));
     }
 
     /// What was in flight is ready again.
@@ -187,7 +185,7 @@ impl Judge {
     fn came_back(&mut self, now: Time, queue: QueueId) {
         let metrics = &mut self.queues[queue.at()].metrics;
         metrics.in_flight.down(now, &self.window);
-        metrics.depth.up(now, &self.window);
+        metrics.ready(now, &self.window);
     }
 
     #[inline]
@@ -204,9 +202,9 @@ impl Judge {
         }
         let target = &mut self.queues[to.at()].metrics;
         target.dead_in += 1;
-        target.depth.up(now, &self.window);
+        target.ready(now, &self.window);
         let state = self.state(op);
-        self.set(now, op, None, state.dead_lettered(from == self.roles.home(state)));
+        self.set(now, op, None, state, state.dead_lettered(from == self.roles.home(state)));
     }
 
     #[inline]
@@ -216,7 +214,7 @@ impl Judge {
         metrics.counts.dropped += 1;
         let level = if in_flight { &mut metrics.in_flight } else { &mut metrics.depth };
         level.down(now, &self.window);
-        self.set(now, op, None, self.state(op).dropped(why));
+        self.change(now, op, None, |state| state.dropped(why));
     }
 
     #[inline]
@@ -260,22 +258,22 @@ impl Watch for Judge {
             Fact::Accepted { op, message, queue, .. } => self.accepted(now, op, message, queue),
             Fact::Refused { op, queue, .. } => {
                 self.queues[queue.at()].metrics.counts.refused += 1;
-                self.set(now, op, None, self.state(op).not_stored());
+                self.change(now, op, None, OpState::not_stored);
             }
-            Fact::PacketLost { op, .. } => self.set(now, op, None, self.state(op).not_stored()),
+            Fact::PacketLost { op, .. } => self.change(now, op, None, OpState::not_stored),
             Fact::Confirmed { op } => self.confirmed(now, op),
-            Fact::GaveUp { op } => self.set(now, op, None, self.state(op).gave_up()),
+            Fact::GaveUp { op } => self.change(now, op, None, OpState::gave_up),
             Fact::Delivered { held, message, queue, cause, holder, .. } => {
                 self.delivered(now, held, message, queue, (cause, holder));
             }
             Fact::Started { held, .. } => self.started(now, held),
             Fact::Stepped { held, skip: true, .. } => {
-                self.set(now, held.op, Some(held.worker), self.state(held.op).found_done());
+                self.change(now, held.op, Some(held.worker), OpState::found_done);
             }
             Fact::Effect { held, site, current } => self.effect(now, held, site, current),
             Fact::Suppressed { held, .. } => {
                 self.by(held).suppressed += 1;
-                self.set(now, held.op, Some(held.worker), self.state(held.op).found_done());
+                self.change(now, held.op, Some(held.worker), OpState::found_done);
             }
             Fact::Ended { held, how } => self.ended(now, held, how),
             Fact::Acked { held, message, queue } => self.acked(now, held, message, queue),

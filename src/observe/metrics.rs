@@ -54,14 +54,13 @@ impl Window {
     }
 }
 
-/// A number that changes by ones, with its greatest value and its area under the curve.
+/// A number that changes by ones, with its area under the curve.
 ///
 /// The area up to T is `value * T - sum`, where `sum` adds up the moments of all steps up and takes away those of all
 /// steps down: so a step costs an addition, not a product.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Level {
     pub value: u64,
-    pub max: u64,
     sum: i128,
     mark: u32,
     marked: (u64, i128),
@@ -79,7 +78,6 @@ impl Level {
     pub fn up(&mut self, now: Time, window: &Window) {
         self.keep(window);
         self.value += 1;
-        self.max = self.max.max(self.value);
         self.sum += i128::from(now.nanos());
     }
     #[inline]
@@ -106,11 +104,22 @@ pub(super) struct QueueMetrics {
     pub counts: Counts,
     /// Ready messages.
     pub depth: Level,
+    /// The most that were ready at once.
+    pub max_depth: u64,
     /// Messages out with consumers.
     pub in_flight: Level,
     /// Dead letters that came in.
     pub dead_in: u64,
     pub max_age_s: f64,
+}
+
+impl QueueMetrics {
+    /// A message is ready.
+    #[inline]
+    pub fn ready(&mut self, now: Time, window: &Window) {
+        self.depth.up(now, window);
+        self.max_depth = self.max_depth.max(self.depth.value);
+    }
 }
 
 /// What is measured of a consumer.
@@ -152,7 +161,6 @@ mod tests {
         let stop = window.close(at(100));
         assert_eq!(stop, at(5));
         assert_eq!(level.at_stop(&window, stop), (2, 1.0));
-        assert_eq!(level.max, 2);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Observers: what is made of facts. They read facts and the plan, nothing else.
 //!
-//! The [`Judge`] is the one ledger of a run: it counts, measures and judges, and ends as a [`Report`](report::Report).
+//! The [`Judge`] is the one ledger of a run: it counts, measures and judges, and ends as a [`Report`].
 
 pub mod automata;
 mod bands;
@@ -17,6 +17,8 @@ pub mod report;
 pub mod roles;
 mod series;
 pub mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use fingerprint::Fingerprint;
 pub use judge::Judge;

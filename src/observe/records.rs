@@ -106,6 +106,8 @@ pub(super) struct QueueBook {
 /// A consumer: what is measured, and what it broke.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConsumerBook {
+    /// See [`ConsumerRole`](super::roles::ConsumerRole).
+    pub sites: u64,
     pub metrics: ConsumerMetrics,
     pub broken: [Tally; Id::ALL.len()],
     /// Duplicates, by cause.

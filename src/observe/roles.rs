@@ -4,7 +4,7 @@
 
 use super::guarantees::OpState;
 use crate::model::Plan;
-use crate::model::plan::{Publish, QueueId, Step};
+use crate::model::plan::{ProducerId, Publish, QueueId, Step};
 use crate::sim::KeyDraw;
 
 /// The parties of a plan, as far as facts are read with them.
@@ -12,8 +12,7 @@ use crate::sim::KeyDraw;
 pub struct Roles {
     pub(super) producers: Vec<ProducerRole>,
     pub(super) consumers: Vec<ConsumerRole>,
-    /// The consumer of each worker.
-    workers: Vec<u16>,
+    workers: Vec<WorkerRole>,
     /// The first worker of each process, and the first one after the last.
     pub(super) instances: Vec<InstanceRole>,
     /// The cap on deliveries, by queue.
@@ -24,10 +23,16 @@ pub struct Roles {
 pub(super) struct ProducerRole {
     /// The queue that it publishes to: the *home* of its operations.
     pub home: QueueId,
-    /// Whether it never publishes an operation again and never hears of it.
-    pub forgets: bool,
+    /// An operation that it just produced.
+    pub newborn: OpState,
     /// Whether its operations share keys.
     pub keyed: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct WorkerRole {
+    consumer: u16,
+    from: QueueId,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,10 +63,12 @@ impl Roles {
             producers: plan
                 .producers
                 .iter()
-                .map(|p| ProducerRole {
-                    home: p.to,
-                    forgets: p.publish == Publish::FireAndForget,
-                    keyed: p.keys != KeyDraw::None,
+                .enumerate()
+                .map(|(p, producer)| {
+                    let keyed = producer.keys != KeyDraw::None;
+                    let forgets = producer.publish == Publish::FireAndForget;
+                    let newborn = OpState::produced(ProducerId(p as u16), keyed, forgets);
+                    ProducerRole { home: producer.to, newborn, keyed }
                 })
                 .collect(),
             consumers: plan
@@ -75,7 +82,11 @@ impl Roles {
                 .collect(),
             workers: plan
                 .instances()
-                .flat_map(|i| (0..plan.consumers[i.consumer.at()].workers).map(move |_| i.consumer.0))
+                .flat_map(|i| {
+                    let consumer = &plan.consumers[i.consumer.at()];
+                    let role = WorkerRole { consumer: i.consumer.0, from: consumer.from };
+                    (0..consumer.workers).map(move |_| role)
+                })
                 .collect(),
             instances: plan
                 .instances()
@@ -92,7 +103,7 @@ impl Roles {
     /// The place of a worker's consumer.
     #[inline]
     pub(super) fn consumer(&self, worker: u32) -> usize {
-        usize::from(self.workers[worker as usize])
+        usize::from(self.workers[worker as usize].consumer)
     }
 
     /// The queue that an operation was published to.
@@ -104,6 +115,6 @@ impl Roles {
     /// Whether a worker reads the queue that an operation was published to.
     #[inline]
     pub(super) fn at_home(&self, op: OpState, worker: u32) -> bool {
-        self.consumers[self.consumer(worker)].from == self.home(op)
+        self.workers[worker as usize].from == self.home(op)
     }
 }

@@ -67,7 +67,7 @@ macro_rules! guarantees {
             text: $text,
             by_consumer: $by_consumer,
             subject: $subject,
-            mask: ($mask) | OpState::PRODUCER,
+            mask: ($mask) | OpState::BORN,
         }),*];
     };
 }

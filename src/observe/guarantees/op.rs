@@ -69,8 +69,12 @@ impl OpState {
     const STARTED_ELSEWHERE: u64 = 1 << 36;
     pub(crate) const LAST: u64 = 3 << LAST_AT;
     const CAUSE: u64 = 7 << CAUSE_AT;
-    /// Who produced it: set once, and part of every mask.
-    pub(crate) const PRODUCER: u64 = 0xffff << PRODUCER_AT;
+    /// It shares its key with others.
+    pub(crate) const KEYED: u64 = 1 << 42;
+    /// Its producer publishes it once and never hears of it.
+    const FORGOTTEN: u64 = 1 << 43;
+    /// Who produced it, and how: set once, and part of every mask.
+    pub(crate) const BORN: u64 = 0xffff << PRODUCER_AT | Self::KEYED | Self::FORGOTTEN;
 
     /// The bit that says "took effect" on a site.
     pub(crate) const fn once_at(site: u8) -> u64 {
@@ -79,8 +83,10 @@ impl OpState {
 
     /// An operation that was just produced.
     #[inline]
-    pub fn produced(producer: ProducerId) -> OpState {
-        OpState((producer.0 as u64) << PRODUCER_AT)
+    pub fn produced(producer: ProducerId, keyed: bool, forgotten: bool) -> OpState {
+        let born = |yes, bit| if yes { bit } else { 0 };
+        let how = born(keyed, Self::KEYED) | born(forgotten, Self::FORGOTTEN);
+        OpState(u64::from(producer.0) << PRODUCER_AT | how)
     }
 
     /// Only what stands in `mask`.
@@ -160,8 +166,8 @@ impl OpState {
     }
 
     #[inline]
-    pub(crate) fn published(self, forgets: bool) -> OpState {
-        self.up(ALIVE_AT).with(if forgets { Self::SETTLED } else { 0 })
+    pub(crate) fn published(self) -> OpState {
+        self.up(ALIVE_AT).with(if self.has(Self::FORGOTTEN) { Self::SETTLED } else { 0 })
     }
     #[inline]
     pub(crate) fn stored(self) -> OpState {
@@ -236,8 +242,8 @@ impl OpState {
     pub fn next(self, roles: &Roles, fact: &Fact) -> OpState {
         let sites = |worker| roles.consumers[roles.consumer(worker)].sites;
         match *fact {
-            Fact::Produced { producer, .. } => OpState::produced(producer),
-            Fact::Published { .. } => self.published(roles.producers[self.producer()].forgets),
+            Fact::Produced { producer, .. } => roles.producers[producer.at()].newborn,
+            Fact::Published { .. } => self.published(),
             Fact::Accepted { .. } => self.stored(),
             Fact::Refused { .. } | Fact::PacketLost { .. } => self.not_stored(),
             Fact::Confirmed { .. } => self.confirmed(),

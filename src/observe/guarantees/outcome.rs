@@ -19,7 +19,7 @@ pub enum Outcome {
     Missing,
 }
 
-/// Why an operation was lost, by the way in which its last copy went: see [`reason`].
+/// Why an operation was lost: how its last copy went.
 pub const REASONS: [&str; 3] = ["acked before its effect", "broker crash", "dropped after its last delivery"];
 
 const GONE: u64 = OpState::ALIVE | OpState::HANDS | OpState::DONE | OpState::DEAD_ONCE;

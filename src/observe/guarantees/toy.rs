@@ -7,14 +7,13 @@
 use super::history::History;
 use crate::model::broker::{Settings, plain};
 use crate::model::fact::{Cause, DropReason, Fact, Held, Holder, Refusal, RunEnd};
-use crate::model::plan::{
-    Arrivals, Consumer, Length, OnError, Plan, Producer, ProducerId, Publish, Queue, QueueId, Step, Store, StoreId,
-    StoreKind,
-};
-use crate::sim::{Dist, KeyDraw, Span, Time};
+use crate::model::plan::{Consumer, Plan, Producer, ProducerId, Publish, Queue, QueueId, Step, StoreId};
+use crate::sim::{KeyDraw, Span, Time};
 
-const GRAVE: QueueId = QueueId(0);
-const MAIN: QueueId = QueueId(1);
+/// Dead letters go from the main queue to the grave, and from there to the abyss, which nobody reads.
+const ABYSS: QueueId = QueueId(0);
+const GRAVE: QueueId = QueueId(1);
+const MAIN: QueueId = QueueId(2);
 
 /// Answers from a list of bytes; zeros once it is used up.
 struct Dice<'a>(std::slice::Iter<'a, u8>);
@@ -39,13 +38,6 @@ struct Message {
     holder: Holder,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum At {
-    Waiting,
-    Running,
-    Over(Holder),
-}
-
 #[derive(Clone, Copy)]
 struct Delivery {
     held: Held,
@@ -53,6 +45,13 @@ struct Delivery {
     current: bool,
     at: At,
     step: usize,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    Waiting,
+    Running,
+    Over(Holder),
 }
 
 #[derive(Clone, Copy)]
@@ -106,27 +105,24 @@ pub fn history(bytes: &[u8]) -> History {
 }
 
 fn plan(dice: &mut Dice) -> Plan {
+    let base = crate::observe::tests::plan();
     let effect = || Step::Effect { store: StoreId(0), site: 0 };
     let keys = if dice.one_in(4) { KeyDraw::None } else { KeyDraw::Uniform { n: 2 } };
-    let publish = Publish::ConfirmAndRetry { timeout: Span::from_secs(1), attempts: 3, backoff: Span::ZERO };
+    let retry = Publish::ConfirmAndRetry { timeout: Span::from_secs(1), attempts: 3, backoff: Span::ZERO };
     let producer = |name: &str, publish| Producer {
         name: name.into(),
         to: MAIN,
-        arrivals: Arrivals::AtOnce { count: 1 },
         keys: keys.clone(),
-        poison: None,
         publish,
+        ..base.producers[0].clone()
     };
     let consumer = |name: &str, from, steps| Consumer {
         name: name.into(),
         from,
         instances: 2,
         workers: 2,
-        batch: 2,
-        heartbeat: None,
         steps,
-        pattern: None,
-        on_error: OnError::Leave,
+        ..base.consumers[0].clone()
     };
     let steps = match dice.pick(8) {
         0..=2 => vec![effect(), Step::Ack],
@@ -137,24 +133,17 @@ fn plan(dice: &mut Dice) -> Plan {
         _ => vec![Step::Seen(StoreId(0)), effect(), Step::Ack],
     };
     let mourns = if dice.one_in(3) { vec![effect(), Step::Ack] } else { vec![Step::Ack] };
-    let cap = [None, Some(1), Some(1), Some(1), Some(2)][dice.pick(5)];
-    let settings = plain::Settings {
-        max_deliveries: cap,
-        dead_letter_to: cap.filter(|_| !dice.one_in(4)).map(|_| GRAVE),
-        ..plain::Settings::default()
+    let queue = |name: &str, max_deliveries: Option<u16>, dead_letter_to| {
+        let settings = plain::Settings { max_deliveries, dead_letter_to, ..plain::Settings::default() };
+        Queue { name: name.into(), settings: Settings::Plain(settings) }
     };
-    let queue = |name: &str, settings| Queue { name: name.into(), settings: Settings::Plain(settings) };
+    let cap = [None, Some(1), Some(1), Some(1), Some(2)][dice.pick(5)];
+    let to_grave = cap.filter(|_| !dice.one_in(4)).map(|_| GRAVE);
     Plan {
-        title: String::new(),
-        question: String::new(),
-        seed: 0,
-        length: Length { span: None, operations: Some(9), drain: Span::ZERO },
-        producers: vec![producer("confirms", publish), producer("forgets", Publish::FireAndForget)],
-        queues: vec![queue("grave", plain::Settings::default()), queue("main", settings)],
-        stores: vec![Store { name: "s".into(), kind: StoreKind::Database, latency: Dist::fixed(Span::ZERO) }],
+        producers: vec![producer("confirms", retry), producer("forgets", Publish::FireAndForget)],
+        queues: vec![queue("abyss", None, None), queue("grave", Some(1), Some(ABYSS)), queue("main", cap, to_grave)],
         consumers: vec![consumer("mourner", GRAVE, mourns), consumer("worker", MAIN, steps)],
-        faults: Vec::new(),
-        links: Vec::new(),
+        ..base
     }
     .check()
     .expect("a plan that can be run")
@@ -246,7 +235,8 @@ impl Toy<'_> {
 
     fn deliver(&mut self) {
         let out = |m: &Message| self.deliveries.iter().any(|d| d.current && d.message == m.slot);
-        let ready: Vec<usize> = (0..self.messages.len()).filter(|&i| !out(&self.messages[i])).collect();
+        let ready = |m: &Message| m.queue != ABYSS && !out(m);
+        let ready: Vec<usize> = (0..self.messages.len()).filter(|&i| ready(&self.messages[i])).collect();
         if ready.is_empty() {
             return;
         }
@@ -268,8 +258,8 @@ impl Toy<'_> {
             }
             return;
         }
-        // Workers 0 to 3 read the first queue, 4 to 7 the second.
-        let worker = u32::from(queue.0) * 4 + self.dice.pick(4) as u32;
+        // Workers 0 to 3 are mourners.
+        let worker = if queue == GRAVE { 0 } else { 4 } + self.dice.pick(4) as u32;
         let delivery = free(self.deliveries.iter().map(|d| d.held.delivery));
         let held = Held { op, key: self.ops[op as usize].key, delivery, worker };
         self.messages[at].attempts += 1;
@@ -333,7 +323,8 @@ impl Toy<'_> {
                 let queue = self.history.queue_of(held.worker);
                 if at != At::Waiting && self.dice.one_in(4) {
                     self.tell(Fact::Nacked { held, message, queue, delay: Span::ZERO });
-                    return self.back(i, Cause::Nacked, Holder::Working);
+                    self.back(i, Cause::Nacked, Holder::Working);
+                    return self.forget();
                 }
                 let holder = match at {
                     At::Over(holder) => holder,
@@ -345,6 +336,7 @@ impl Toy<'_> {
                 };
                 self.tell(Fact::Expired { held, message, queue, holder });
                 self.back(i, Cause::Expired, holder);
+                self.forget();
             }
             4..=6 => {
                 let instance = self.dice.pick(4) as u32;
@@ -375,19 +367,15 @@ impl Toy<'_> {
             let Delivery { held, message, current, .. } = self.deliveries[i];
             if durable && current && self.history.queue_of(held.worker) == queue {
                 self.tell(Fact::TakenBack { held, message, queue });
-                let m = self.messages.iter_mut().find(|m| m.slot == message).expect("it is stored");
-                (m.cause, m.holder) = (Cause::BrokerRestart, Holder::Working);
-                self.deliveries[i].current = false;
+                self.back(i, Cause::BrokerRestart, Holder::Working);
             }
         }
         for i in (0..self.messages.len()).rev() {
             let Message { op, slot: message, queue: of, .. } = self.messages[i];
             if !durable && of == queue {
-                let out = self.deliveries.iter_mut().find(|d| d.current && d.message == message);
+                let out = |d: &&mut Delivery| d.current && d.message == message;
+                let out = self.deliveries.iter_mut().find(out).map(|d| d.current = false);
                 let in_flight = out.is_some();
-                if let Some(delivery) = out {
-                    delivery.current = false;
-                }
                 self.messages.remove(i);
                 self.tell(Fact::Dropped { op, message, queue, in_flight, why: DropReason::BrokerCrash });
             }
@@ -402,7 +390,6 @@ impl Toy<'_> {
         let m = self.messages.iter_mut().find(|m| m.slot == message).expect("it is stored");
         (m.cause, m.holder) = (cause, holder);
         self.deliveries[i].current = false;
-        self.forget();
     }
 
     /// Slots that nobody refers to are free again.

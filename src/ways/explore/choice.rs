@@ -183,8 +183,11 @@ impl Rules {
             Late::Unlimited => out.extend(take_each(heads)),
             Late::AtMost(most) => {
                 let is_late = |lane: Lane| state.delayed.binary_search(&lane.0).is_ok();
-                let earliest =
-                    heads.iter().filter(|head| !is_late(head.lane)).min_by_key(|head| head.event.rank()).map(|h| h.lane);
+                let earliest = heads
+                    .iter()
+                    .filter(|head| !is_late(head.lane))
+                    .min_by_key(|head| head.event.rank())
+                    .map(|h| h.lane);
                 // Of a lane with many heads the earliest stands for the lane, unless they may pass each other.
                 out.extend(take_each(heads).filter(|choice| match *choice {
                     Choice::Take { lane, .. } => earliest == Some(Lane(lane)) || is_late(Lane(lane)),

@@ -108,8 +108,11 @@ mod tests {
             assert_eq!(table.insert(mix(i), i as u32 / 2, choice), Some(i as u32));
             assert_eq!(table.insert(mix(i), 0, start), None);
         }
-        let lanes: Vec<u32> =
-            table.path(9).iter().map(|c| if let Choice::Take { lane, nth: 3, answers: Answers(7) } = c { *lane } else { 0 }).collect();
+        let lanes: Vec<u32> = table
+            .path(9)
+            .iter()
+            .map(|c| if let Choice::Take { lane, nth: 3, answers: Answers(7) } = c { *lane } else { 0 })
+            .collect();
         assert_eq!((table.len(), lanes), (5_000, vec![1, 2, 4, 9]));
         for choice in [
             Choice::Lose { lane: 9 },

@@ -109,6 +109,7 @@ fn report((number, seed): (usize, &Seed)) -> Report {
         }],
         guarantees,
         series: Vec::new(),
+        more_faults: 0,
         faults: Vec::new(),
         fingerprint: String::new(),
     }
