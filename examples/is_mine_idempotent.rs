@@ -70,7 +70,7 @@ fn world() -> Plan {
     plan.queues.push(Queue { name: "payments".into(), settings: Settings::Plain(plain::Settings::default()) });
     let every_second = Arrivals::Constant { gap: Span::from_secs(1) };
     plan.producers.push(Producer::new("checkout", QueueId(0), every_second));
-    let mut consumer = Consumer::foreign("capture", QueueId(0), &[]);
+    let mut consumer = Consumer::foreign("capture", QueueId(0), &[], &[]);
     consumer.instances = 2;
     plan.consumers.push(consumer);
     plan.faults.push(Fault {

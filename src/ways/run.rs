@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::fact::{Fact, Silent, Watch};
-use crate::model::seat::Empty;
+use crate::model::seat::{Empty, Seat};
 use crate::model::{Around, Stage, Stop, World};
 use crate::observe::guarantees::{self, OpState};
 use crate::observe::{Judge, Report, Roles};
@@ -32,20 +32,27 @@ impl<F: Fn(Time, u32) -> bool + Sync> Pace for F {
 /// Runs the world of `seed` and judges it.
 pub fn run(stage: &Stage, seed: u64, pace: &impl Pace) -> Report {
     let mut judge = Judge::new(&stage.plan, seed);
-    let (end, cut) = drive(stage, seed, &mut judge, pace);
+    let (end, cut) = drive(stage, seed, &mut judge, &mut Empty, pace);
     judge.finish(end, cut)
 }
 
 /// The same, with others who watch.
 pub fn run_watched(stage: &Stage, seed: u64, others: &mut [&mut dyn Watch], pace: &impl Pace) -> Report {
     let mut judged = Judged { judge: Judge::new(&stage.plan, seed), others };
-    let (end, cut) = drive(stage, seed, &mut judged, pace);
+    let (end, cut) = drive(stage, seed, &mut judged, &mut Empty, pace);
     judged.judge.finish(end, cut)
 }
 
-/// Runs it and only counts time: what judging costs is the difference.
-pub fn run_silent(stage: &Stage, seed: u64, pace: &impl Pace) -> Time {
-    drive(stage, seed, &mut Silent, pace).0
+/// The same, with somebody in the seat of foreign handlers.
+pub fn run_seated(stage: &Stage, seed: u64, seat: &mut dyn Seat) -> Report {
+    let mut judge = Judge::new(&stage.plan, seed);
+    let (end, cut) = drive(stage, seed, &mut judge, seat, &|_: Time, _: u32| true);
+    judge.finish(end, cut)
+}
+
+/// Runs it and judges nothing: what judging costs is the difference.
+pub fn run_silent(stage: &Stage, seed: u64) -> Time {
+    drive(stage, seed, &mut Silent, &mut Empty, &|_: Time, _: u32| true).0
 }
 
 /// The worlds of these seeds, judged, on so many threads; in the order of the seeds.
@@ -83,9 +90,15 @@ pub fn record(stage: &Stage, seed: u64, ops: &[u32], pace: &impl Pace) -> Vec<(T
     recorder.facts
 }
 
-fn drive<W: Watch>(stage: &Stage, seed: u64, watch: &mut W, pace: &impl Pace) -> (Time, Option<String>) {
+fn drive<W: Watch>(
+    stage: &Stage,
+    seed: u64,
+    watch: &mut W,
+    seat: &mut dyn Seat,
+    pace: &impl Pace,
+) -> (Time, Option<String>) {
     let mut oracle = stage.oracle(seed);
-    let mut around = Around { oracle: &mut oracle, watch, seat: &mut Empty };
+    let mut around = Around { oracle: &mut oracle, watch, seat };
     let mut world = World::new(stage, true, &mut around);
     loop {
         match world.run(stage, &mut around, SLICE) {

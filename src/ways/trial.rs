@@ -12,13 +12,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::explore::{Choice, Late, Rules, State};
+use super::run::run_seated;
 use crate::model::fact::{Fact, Watch};
 use crate::model::plan::{Plan, PlanError};
 use crate::model::seat::{Answer, Point, Seat};
 use crate::model::{Leases, Stage};
 use crate::observe::automata::{Automata, Broke, Questions, Step};
 use crate::observe::guarantees::{Asked, Id};
-use crate::observe::roles::Roles;
+use crate::observe::{Report, Roles};
 use crate::sim::Time;
 
 /// A message, as a handler sees it.
@@ -224,6 +225,15 @@ impl Trial {
             }
         }
         Ok(Covered { schedules, faults: self.faults, late: self.late })
+    }
+
+    /// Runs the plan by its clock in the world of `seed`, faults by their rates, with this handler, and judges it.
+    ///
+    /// # Errors
+    /// Where the plan cannot be run: see [`Plan::check`].
+    pub fn run<H: Handler>(&self, seed: u64, handler: &H) -> Result<Report, PlanError> {
+        let stage = Stage::new(self.plan.clone())?;
+        Ok(run_seated(&stage, seed, &mut Coroutines { handler, running: Vec::new() }))
     }
 
     fn rules(&self) -> Result<Rules, PlanError> {

@@ -47,10 +47,12 @@ impl Consumer {
         }
     }
 
-    /// A consumer whose handler is foreign: it may stand at any point, ack, and ask, mark and change these stores.
-    pub fn foreign(name: &str, from: QueueId, stores: &[StoreId]) -> Consumer {
-        let on = |&store: &StoreId| [Step::Seen(store), Step::Effect { store, site: 0 }, Step::Mark(store)];
-        let steps = [Step::Point, Step::Ack].into_iter().chain(stores.iter().flat_map(on)).collect();
+    /// A consumer whose handler is foreign. It may stand at any point and ack; it has an effect on each of the stores in
+    /// `effects`, and asks and marks those in `marks`.
+    pub fn foreign(name: &str, from: QueueId, effects: &[StoreId], marks: &[StoreId]) -> Consumer {
+        let effects = effects.iter().map(|&store| Step::Effect { store, site: 0 });
+        let marks = marks.iter().flat_map(|&store| [Step::Seen(store), Step::Mark(store)]);
+        let steps = [Step::Point, Step::Ack].into_iter().chain(effects).chain(marks).collect();
         Consumer { foreign: true, ..Consumer::new(name, from, steps) }
     }
 }
