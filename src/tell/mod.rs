@@ -3,3 +3,5 @@
 #[cfg(feature = "cli")]
 pub mod plot;
 pub mod story;
+pub mod violation;
+mod words;
