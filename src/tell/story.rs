@@ -4,6 +4,7 @@
 //! shows it says that. Rule: a line for each event that matters, in the order in which it happened; what is left out is
 //! counted.
 
+mod hands;
 mod teller;
 
 use std::fmt::Write as _;
@@ -114,9 +115,10 @@ struct Ruler {
 impl Ruler {
     /// The unit in which the whole story can be read with two decimals.
     fn new(facts: &[(Time, Fact)], ops: &[u32], clock: Clock) -> Ruler {
-        let mut times = facts.iter().filter(|(_, fact)| fact.op().is_some_and(|op| ops.contains(&op))).map(|(at, _)| *at);
+        let mut times =
+            facts.iter().filter(|(_, fact)| fact.op().is_some_and(|op| ops.contains(&op))).map(|(at, _)| *at);
         let start = times.next().unwrap_or(Time::ZERO);
-        let end = times.last().unwrap_or(start);
+        let end = times.next_back().unwrap_or(start);
         let (size, unit) = match (end - start).nanos() {
             ..50_000 => (1e3, "microseconds"),
             50_000..50_000_000 => (1e6, "milliseconds"),
@@ -144,6 +146,3 @@ impl Ruler {
         (self.has_times() && !span.is_zero()).then_some(span)
     }
 }
-
-#[cfg(test)]
-mod tests;

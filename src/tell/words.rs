@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of what is counted. Rule: a number is rounded here or nowhere.
 
+#[cfg(feature = "cli")]
 use crate::sim::Span;
 
 /// `720,267`

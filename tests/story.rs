@@ -2,16 +2,17 @@
 
 use insta::assert_snapshot;
 
-use super::*;
-use crate::model::{Leases, Stage};
-use crate::model::broker::{Settings, plain};
-use crate::model::plan::*;
-use crate::observe::automata::Questions;
-use crate::observe::guarantees::{Asked, Id};
-use crate::sim::{Chance, Dist, KeyDraw};
-use crate::ways::explore::{Late, Limits, Rules, explore};
-use crate::ways::run::record;
-use crate::ways::trial::{At, Message, Trial};
+use redelivery::model::broker::{Settings, plain};
+use redelivery::model::plan::*;
+use redelivery::model::{Leases, Stage};
+use redelivery::observe::automata::Questions;
+use redelivery::observe::guarantees::{Asked, Id};
+use redelivery::sim::{Chance, Dist, KeyDraw};
+use redelivery::sim::{Span, Time};
+use redelivery::tell::story::{Clock, story};
+use redelivery::ways::explore::{Late, Limits, Rules, explore};
+use redelivery::ways::run::record;
+use redelivery::ways::trial::{At, Message, Trial};
 
 const CARD: StoreId = StoreId(0);
 const DB: StoreId = StoreId(1);
@@ -50,7 +51,6 @@ fn plan(steps: Vec<Step>) -> Plan {
     plan.consumers.push(consumer);
     plan
 }
-
 
 fn fault(kind: FaultKind, moment: f64) -> Fault {
     Fault { name: "trouble".into(), kind, when: When::At { times: vec![at(moment)], instance: Some(0) } }
@@ -174,7 +174,7 @@ fn the_middle_of_an_endless_life_is_left_out() {
     let mut plan = plan(vec![effect(CARD), Step::Ack]);
     plan.producers[0].poison = Some(Poison { fraction: Chance::ALWAYS, how: PoisonKind::Errors });
     let text = told(plan, &[0]);
-    assert_eq!(text.lines().count(), 1 + MOST_LINES + 1);
+    assert_eq!(text.lines().count(), 1 + 60 + 1);
     assert!(text.contains("lines left out"), "{text}");
 }
 
@@ -183,7 +183,7 @@ fn explored(mut plan: Plan, faults: u8, late: Late) -> String {
     let rules = Rules::new(plan, faults, late, Leases::Loose, false, Some(2)).unwrap();
     let questions = Questions { guarantees: Asked::of(Id::A3), missing: false };
     let found = explore(&rules, questions, Limits { states: 100_000, all: false }, |_, _| true);
-    crate::tell::violation::violation(&rules, &found.violation.unwrap())
+    redelivery::tell::violation::violation(&rules, &found.violation.unwrap())
 }
 
 #[test]
