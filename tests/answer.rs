@@ -35,14 +35,14 @@ fn plan() -> Plan {
     let mut producer = Producer::new("checkout", QueueId(0), Arrivals::Constant { gap });
     producer.keys = KeyDraw::uniform(10_000);
     plan.producers.push(producer);
-    let latency = Dist::lognormal((0.5, Span::from_millis(120)), (0.99, Span::from_secs(4))).unwrap();
+    let latency = Dist::lognormal((0.5, Span::from_millis(120)), (0.99, Span::from_secs(4))).expect("a world of ours");
     let kind = StoreKind::External { idempotency: None };
     plan.stores.push(Store { name: "card-network".into(), kind, latency });
     let effect = Step::Effect { store: StoreId(0), site: 0 };
     let mut consumer = Consumer::new("capture", QueueId(0), vec![effect, Step::Ack]);
     consumer.instances = 2;
     plan.consumers.push(consumer);
-    plan.check().unwrap()
+    plan.check().expect("a world of ours")
 }
 
 /// An hour of a world in which so many leases expired under a live handler.
@@ -176,7 +176,7 @@ fn explored(steps: Vec<Step>, late: Late, states: usize) -> String {
     plan.stores[0].kind = StoreKind::Database;
     let kind = FaultKind::Crash { consumer: ConsumerId(0), restart_after: Span::from_secs(5) };
     plan.faults.push(Fault { name: "crash".into(), kind, when: When::Every(Span::from_secs(60)) });
-    let rules = Rules::new(plan, 1, late, Leases::Loose, false, Some(2)).unwrap();
+    let rules = Rules::new(plan, 1, late, Leases::Loose, false, Some(2)).expect("a world of ours");
     let questions = Questions { guarantees: Asked::of(Id::A3), missing: false };
     let found = explore(&rules, questions, Limits { states, all: false }, |_, _| true);
     let (asked, not_asked) = (["effects at-most-once".to_owned()], ["p99(end to end) < 10s".to_owned()]);

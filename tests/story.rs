@@ -41,7 +41,7 @@ fn plan(steps: Vec<Step>) -> Plan {
     plan.length.operations = Some(1);
     plan.queues.push(Queue { name: "payments".into(), settings: plain(plain::Settings::default()) });
     let mut producer = Producer::new("checkout", WORK, Arrivals::Constant { gap: secs(1.0) });
-    producer.keys = KeyDraw::weighted(vec![("cust-3".into(), 1.0)], 0).unwrap();
+    producer.keys = KeyDraw::weighted(vec![("cust-3".into(), 1.0)], 0).expect("a world of ours");
     plan.producers.push(producer);
     let external = StoreKind::External { idempotency: None };
     plan.stores.push(Store { name: "card".into(), kind: external, latency: Dist::fixed(secs(0.31)) });
@@ -61,7 +61,7 @@ fn crash() -> FaultKind {
 }
 
 fn told(plan: Plan, ops: &[u32]) -> String {
-    let stage = Stage::new(plan).unwrap();
+    let stage = Stage::new(plan).expect("a world of ours");
     story(&stage.plan, &record(&stage, 7, ops, &|_: Time, _| true), ops, Clock::Since)
 }
 
@@ -180,10 +180,10 @@ fn the_middle_of_an_endless_life_is_left_out() {
 
 fn explored(mut plan: Plan, faults: u8, late: Late) -> String {
     plan.faults.push(fault(crash(), 1.0));
-    let rules = Rules::new(plan, faults, late, Leases::Loose, false, Some(2)).unwrap();
+    let rules = Rules::new(plan, faults, late, Leases::Loose, false, Some(2)).expect("a world of ours");
     let questions = Questions { guarantees: Asked::of(Id::A3), missing: false };
     let found = explore(&rules, questions, Limits { states: 100_000, all: false }, |_, _| true);
-    redelivery::tell::violation::violation(&rules, &found.violation.unwrap())
+    redelivery::tell::violation::violation(&rules, &found.violation.expect("a world of ours"))
 }
 
 #[test]
@@ -219,6 +219,6 @@ fn a_failed_trial() {
             Ok(())
         }
     };
-    let failure = Trial::of(plan).faults(1).late(0).check(handler).unwrap_err();
+    let failure = Trial::of(plan).faults(1).late(0).check(handler).expect_err("it breaks");
     assert_snapshot!(format!("{failure:?}"));
 }
