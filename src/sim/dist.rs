@@ -215,8 +215,8 @@ impl Dist {
             return None;
         }
         // As many decimals as it takes to be below p100, two at least.
-        let (decimals, scale) =
-            [(2, 1e2), (3, 1e3), (4, 1e4), (6, 1e6)].into_iter().find(|&(_, s)| above * 100.0 * s >= 1.0)?;
+        let enough = |&(_, scale): &(usize, f64)| above * 100.0 * scale >= 1.0;
+        let (decimals, scale) = [(2, 1e2), (3, 1e3), (4, 1e4), (6, 1e6)].into_iter().find(enough).unwrap_or((10, 1e10));
         let percent = ((1.0 - above) * 100.0 * scale).floor() / scale;
         Some(format!("p{percent:.decimals$}"))
     }
