@@ -195,6 +195,31 @@ impl Dist {
         let (last, others) = given.split_last()?;
         Some(format!("{} and {last} only", others.join(", ")))
     }
+
+    /// The quantile of `span`, rounded down, where it lies beyond the last one that the user gave and is drawn all the same:
+    /// `p99.98`. Lengths out there are a guess.
+    pub fn guessed_quantile(&self, span: Span) -> Option<String> {
+        let last = match self.shape {
+            Shape::Lognormal { given, .. } => given[1],
+            Shape::Empirical(ref points) => points.last()?.p,
+            _ => return None,
+        };
+        // The least word that gives more; a larger word never gives a shorter length.
+        let (mut low, mut high) = (0, u64::MAX);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            (low, high) = if self.from_bits(middle) > span { (low, middle) } else { (middle + 1, high) };
+        }
+        let above = (u64::MAX - low) as f64 / u64::MAX as f64;
+        if above == 0.0 || 1.0 - above <= last {
+            return None;
+        }
+        // As many decimals as it takes to be below p100, two at least.
+        let enough = |&(_, scale): &(usize, f64)| above * 100.0 * scale >= 1.0;
+        let (decimals, scale) = [(2, 1e2), (3, 1e3), (4, 1e4), (6, 1e6)].into_iter().find(enough).unwrap_or((10, 1e10));
+        let percent = ((1.0 - above) * 100.0 * scale).floor() / scale;
+        Some(format!("p{percent:.decimals$}"))
+    }
 }
 
 impl From<Shape> for Dist {

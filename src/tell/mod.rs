@@ -1,5 +1,11 @@
 //! Telling: results into words and pictures. It reads reports and changes nothing.
 
 #[cfg(feature = "cli")]
+pub mod answer;
+#[cfg(feature = "cli")]
+pub mod paint;
+#[cfg(feature = "cli")]
 pub mod plot;
 pub mod story;
+pub mod violation;
+mod words;

@@ -122,6 +122,10 @@ macro_rules! products {
             pub fn dead_letter_to(&self) -> Option<QueueId> {
                 match self { $(Settings::$variant(settings) => settings.dead_letter_to()),* }
             }
+            /// How long a consumer may hold a message at first, where the product limits it.
+            pub fn lease(&self) -> Option<crate::sim::Span> {
+                match self { $(Settings::$variant(settings) => settings.lease()),* }
+            }
             /// After how many deliveries a message goes there.
             pub fn max_deliveries(&self) -> Option<u16> {
                 match self { $(Settings::$variant(settings) => settings.max_deliveries()),* }
@@ -203,10 +207,23 @@ pub struct Product {
     pub ordering: &'static str,
     /// What is its dead-letter policy?
     pub dead_letters: &'static str,
+    /// What it calls what stories tell of.
+    pub words: Words,
     /// What this model leaves out: (name in the product, why or what to do instead).
     pub not_modelled: &'static [(&'static str, &'static str)],
     /// From values that fit the parameters to settings, or what does not fit together.
     pub read: fn(&Values) -> Result<Settings, String>,
+}
+
+/// The product's own words for the life of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// One hand-out, counted from 1: "delivery", "receive".
+    pub delivery: &'static str,
+    /// The claim of a consumer that ends by time: "lease", "visibility timeout".
+    pub lease: &'static str,
+    /// What a message is meanwhile: "leased", "hidden".
+    pub held: &'static str,
 }
 
 /// The product of that name.

@@ -164,6 +164,16 @@ fn a_distribution_says_which_quantiles_were_given() {
     assert_eq!(fine.quantile_words().unwrap(), "p29 and p99.99 only");
 }
 
+#[test]
+fn a_length_beyond_the_given_quantiles_is_a_guess() {
+    let calls = Dist::lognormal((0.5, ms(120)), (0.99, Span::from_secs(4))).unwrap();
+    assert_eq!(calls.guessed_quantile(Span::from_secs(30)).as_deref(), Some("p99.98"));
+    assert_eq!(calls.guessed_quantile(Span::from_secs(60)).as_deref(), Some("p99.998"));
+    assert_eq!(calls.guessed_quantile(Span::from_secs(3)), None);
+    assert_eq!(calls.cut(Span::from_secs(20)).guessed_quantile(Span::from_secs(30)), None);
+    assert_eq!(Dist::exponential(ms(120)).guessed_quantile(Span::from_secs(30)), None);
+}
+
 proptest! {
     #[test]
     fn a_larger_word_never_gives_a_shorter_length(a: u64, b: u64) {

@@ -166,6 +166,11 @@ impl Rules {
         &self.stage
     }
 
+    /// How many late events a schedule may have.
+    pub fn late(&self) -> Late {
+        self.late
+    }
+
     /// The first state.
     pub fn start<W: Watch>(&self, watch: &mut W, seat: &mut dyn Seat) -> State {
         let mut around = Around { oracle: &mut Odometer::default(), watch, seat };

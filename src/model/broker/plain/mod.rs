@@ -59,6 +59,10 @@ impl Settings {
     pub fn dead_letter_to(&self) -> Option<QueueId> {
         self.dead_letter_to
     }
+    /// How long a consumer may hold a message at first.
+    pub fn lease(&self) -> Option<Span> {
+        Some(self.lease)
+    }
     /// After how many deliveries.
     pub fn max_deliveries(&self) -> Option<u16> {
         self.max_deliveries
@@ -122,6 +126,7 @@ pub const PRODUCT: Product = Product {
     delivery: "at least once: a message stays stored until it is acked; a lease that ends brings it back",
     ordering: "first in, first out, for what is delivered once; what comes back goes to the tail, or to its old place",
     dead_letters: "none, unless max_deliveries is set; then to dead_letter_to, or dropped where that is not set",
+    words: super::Words { delivery: "delivery", lease: "lease", held: "leased" },
     not_modelled: &[
         ("replication", "one node; a crash takes the whole queue down, and `durable` says what it keeps"),
         ("priorities", "every message is equal"),
