@@ -82,7 +82,7 @@ pub(super) struct Run {
     #[arg(long)]
     pub seed: Option<u64>,
     /// So many worlds, from the seed on: numbers get 95 % intervals.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = from_one(1_000_000))]
     pub seeds: u32,
     /// Tell the life of this operation instead.
     #[arg(long, value_name = "ID", conflicts_with_all = ["facts", "seeds"])]
@@ -97,8 +97,8 @@ pub(super) struct Run {
     #[arg(long)]
     pub no_files: bool,
     /// As many threads; the result does not depend on them.
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_024))]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = from_one(1_024))]
+    pub threads: Option<u32>,
 }
 
 #[derive(Debug, Group)]
@@ -114,11 +114,11 @@ pub(super) struct Check {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// So many worlds of each; each file's own `check.seeds` where not given.
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = from_one(1_000_000))]
     pub seeds: Option<u32>,
     /// As many threads; the answer does not depend on them.
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_024))]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = from_one(1_024))]
+    pub threads: Option<u32>,
 }
 
 #[derive(Debug, Group)]
@@ -143,7 +143,7 @@ pub(super) struct Explore {
     #[arg(long)]
     pub leases: Option<Leases>,
     /// How many operations each world has.
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000))]
+    #[arg(long, value_name = "N", value_parser = from_one(1_000))]
     pub operations: Option<u32>,
     /// Hops with a link are events of their own, which may be late or lost.
     #[arg(long)]
@@ -152,8 +152,8 @@ pub(super) struct Explore {
     #[arg(long)]
     pub all: bool,
     /// Give up, undecided, after so many states; each takes some 40 bytes, those that wait a few hundred more.
-    #[arg(long, value_name = "N", default_value_t = 5_000_000, value_parser = RangedU64ValueParser::<u64>::new().range(1..=4_000_000_000))]
-    pub max_states: u64,
+    #[arg(long, value_name = "N", default_value_t = 5_000_000, value_parser = from_one(4_000_000_000))]
+    pub max_states: u32,
     /// Print the answer as JSON.
     #[arg(long)]
     pub json: bool,
@@ -180,6 +180,11 @@ pub(super) struct Replay {
     /// Print the story as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// A number from 1 to this.
+fn from_one(most: u64) -> RangedU64ValueParser<u32> {
+    RangedU64ValueParser::new().range(1..=most)
 }
 
 /// `PATH=VALUE`.

@@ -3,7 +3,7 @@
 //! A line for each, in the order of the paths; below what is not as expected, the sentences and the command that repeats
 //! them. Rule: nothing asked is nothing proved, so what has no expectations is an error.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ struct Told {
 }
 
 pub(super) fn check(args: &Check) -> Result<Exit, Failure> {
-    let mut files = BTreeSet::new();
+    let mut files = BTreeMap::new();
     for path in &args.paths {
         collect(path, &mut files)?;
     }
@@ -41,7 +41,7 @@ pub(super) fn check(args: &Check) -> Result<Exit, Failure> {
         let paths: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
         return Err(Failure::input(format!("no .toml or .json file below {}", paths.join(", "))));
     }
-    let jobs: Vec<Job> = files.iter().flat_map(|file| jobs(file)).collect();
+    let jobs: Vec<Job> = files.values().flat_map(|file| jobs(file)).collect();
     let threads = parallel::threads(args.threads);
     // Threads that have no job of their own take worlds of the others.
     let each = (threads / jobs.len()).max(1);
@@ -77,11 +77,12 @@ pub(super) fn check(args: &Check) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// The scenario files at a path: itself, or everything below that is called `.toml` or `.json`.
-fn collect(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), Failure> {
+/// The scenario files at a path: itself, or everything below that is called `.toml` or `.json`; by name, so each
+/// once.
+fn collect(path: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<(), Failure> {
     let about = fs::metadata(path).map_err(|error| input::unreadable(path, &error))?;
     if !about.is_dir() {
-        files.insert(path.into());
+        files.insert(input::name(path), path.into());
         return Ok(());
     }
     for entry in fs::read_dir(path).map_err(|error| input::unreadable(path, &error))? {
@@ -96,7 +97,7 @@ fn collect(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), Failure> {
                 collect(&path, files)?;
             }
         } else if path.is_file() && path.extension().is_some_and(|kind| kind == "toml" || kind == "json") {
-            files.insert(path);
+            files.insert(input::name(&path), path);
         }
     }
     Ok(())

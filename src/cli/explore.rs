@@ -106,7 +106,7 @@ pub(super) fn explore(args: &Explore) -> Result<Exit, Failure> {
     };
     let mut found = Vec::new();
     for (questions, expected) in searches(&ask) {
-        let limits = Limits { states: usize::try_from(args.max_states).unwrap_or(usize::MAX), all: args.all };
+        let limits = Limits { states: args.max_states as usize, all: args.all };
         let exploration = searched(&rules, questions, limits)?;
         let schedule = exploration.violation.as_ref().map(schedule);
         found.push((Search::of(&rules, questions, expected, exploration, schedule.as_ref()), schedule));

@@ -1,7 +1,7 @@
 //! The command: arguments in, an exit code out; all that it tells, the library below has found.
 //!
 //! Here are files, threads, signals, the clock of progress and the terminal, and nothing of queues. Rule: the exit code says
-//! what came of it ([`exit`]), and a result file is complete or absent ([`folder`]).
+//! what came of it (`exit`), and a result file is complete or absent (`folder`).
 
 mod answer;
 mod args;

@@ -5,8 +5,9 @@ use std::sync::mpsc;
 use std::thread;
 
 /// As many threads as the machine runs at once.
-pub(super) fn threads(asked: Option<usize>) -> usize {
-    asked.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
+pub(super) fn threads(asked: Option<u32>) -> usize {
+    let at_once = || thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or_else(at_once, |asked| asked as usize)
 }
 
 /// Works on every item and hands each result on as soon as those before it are there. `done` ends it by `false`.

@@ -24,7 +24,10 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("seed", "the world of counts, guarantees, metrics, series and faults"),
     ("seeds", "every world that was run: {seed, fingerprint}"),
     ("settings", "what `--set` changed"),
-    ("standing", "as-expected, not-as-expected or undecided: the worst of the expectations"),
+    (
+        "standing",
+        "as-expected, not-as-expected or undecided: the worst of the expectations; a run cut short is undecided",
+    ),
     (
         "expectations",
         "each sentence: subject, text, expected, outcome, standing, measured {mean, half_width, n}, values by seed, first {seed, op} that violates it, missing",
@@ -60,7 +63,7 @@ pub(super) struct RunResult<'a> {
     pub seed: u64,
     pub seeds: Vec<World<'a>>,
     settings: Vec<String>,
-    standing: Standing,
+    pub standing: Standing,
     pub expectations: Vec<Sentence<'a>>,
     pub counts: &'a Counts,
     pub guarantees: &'a [Finding],
@@ -143,7 +146,7 @@ impl<'a> RunResult<'a> {
             seed: first.seed,
             seeds: reports.iter().map(|r| World { seed: r.seed, fingerprint: &r.fingerprint }).collect(),
             settings: input.written_settings(),
-            standing: worst(judgements),
+            standing: worst(judgements, reports),
             expectations: judgements.iter().map(Sentence::of).collect(),
             counts: &first.counts,
             guarantees: &first.guarantees,
@@ -177,12 +180,14 @@ impl<'a> Sentence<'a> {
     }
 }
 
-fn worst(judgements: &[Judgement]) -> Standing {
+fn worst(judgements: &[Judgement], reports: &[Report]) -> Standing {
     let any = |standing| judgements.iter().any(|judgement| judgement.standing() == standing);
-    match () {
-        () if any(Standing::NotAsExpected) => Standing::NotAsExpected,
-        () if any(Standing::Undecided) => Standing::Undecided,
-        () => Standing::AsExpected,
+    if any(Standing::NotAsExpected) {
+        Standing::NotAsExpected
+    } else if any(Standing::Undecided) || reports.iter().any(|report| report.cut.is_some()) {
+        Standing::Undecided
+    } else {
+        Standing::AsExpected
     }
 }
 

@@ -55,8 +55,7 @@ pub(super) fn run(args: &Run) -> Result<Exit, Failure> {
         let seeds = if args.seeds > 1 { format!(" --seeds {}", args.seeds) } else { String::new() };
         screen::say(&answer::answer(&result, &format!("{} --seed {first}{seeds}", input.command("run"))))?;
     }
-    let cut = if reports.iter().any(|report| report.cut.is_some()) { Exit::Undecided } else { Exit::AsExpected };
-    Ok(Exit::of(&judgements).worse(cut))
+    Ok(result.standing.into())
 }
 
 /// A value as a text of JSON, ending with its line.

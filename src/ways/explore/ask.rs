@@ -90,3 +90,37 @@ fn id_of(guarantee: &Guarantee) -> Id {
     let place = GUARANTEES.iter().position(|other| other.id == guarantee.id);
     Id::ALL[place.expect("a sentence names a guarantee of the catalogue")]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    /// Of the good scenario of the reader's tests, with other expectations.
+    fn asked(sentences: &str) -> Ask {
+        let text = include_str!("../../../tests/good/capture.toml");
+        let settings = [("expect.capture".into(), sentences.into()), ("expect.all".into(), "[\"missing = 0\"]".into())];
+        let scenario = Scenario::read("capture.toml", text, &settings, None).unwrap_or_else(|error| panic!("{error}"));
+        Ask::of(&scenario.expect, scenario.plan.consumers.len())
+    }
+
+    #[test]
+    fn a_sentence_is_asked_widened_or_said_not_to_be_asked() {
+        let ask = asked(
+            "[\"lost = 0\", \"duplicates = 0\", \"out of order = 0\", \"A1\", \"effects exactly-once violated\"]",
+        );
+        let all = [Id::A1, Id::A3, Id::A5, Id::B4].into_iter().fold(Asked::NONE, |all, id| all | Asked::of(id));
+        assert_eq!(ask.holds, Questions { guarantees: all, missing: true });
+        assert_eq!(ask.violated, Asked::of(Id::A7));
+        // A1 is about the whole run anyway.
+        assert_eq!(ask.widened.len(), 4, "{:?}", ask.widened);
+        assert_eq!(ask.not_asked, ["payments-dlq: depth in 600..840"]);
+    }
+
+    #[test]
+    fn bounds_on_numbers_and_counts_that_are_no_guarantee_are_not_asked() {
+        let ask = asked("[\"mean lost = 0\", \"lost < 3\", \"stale = 0\", \"p99(end to end) < 1s\"]");
+        assert_eq!(ask.holds, Questions { guarantees: Asked::NONE, missing: true });
+        assert_eq!(ask.not_asked.len(), 5, "{:?}", ask.not_asked);
+    }
+}
