@@ -12,10 +12,9 @@ use super::exit::{Exit, Failure};
 use super::guard::caught;
 use super::input::{self, Input, quoted};
 use super::progress::Progress;
+use super::worlds::{seeds, worlds};
 use super::{answer, interrupt, parallel, screen};
-use crate::sim::Time;
 use crate::ways::judge::{Judgement, Standing, judge};
-use crate::ways::run::run_many;
 
 /// What is not looked into.
 const PASSED_OVER: [&str; 1] = ["output"];
@@ -120,7 +119,7 @@ fn jobs(file: &Path) -> Vec<Job> {
 }
 
 /// Judges one variant over its seeds.
-fn one(job: &Job, seeds: Option<u32>, threads: usize, progress: &Progress) -> Told {
+fn one(job: &Job, asked: Option<u32>, threads: usize, progress: &Progress) -> Told {
     let wrong = |failure: &Failure| Told { exit: failure.exit, text: format!("ERROR      {}\n{failure}\n", job.name) };
     let input = match &job.input {
         Ok(input) => input,
@@ -135,12 +134,8 @@ fn one(job: &Job, seeds: Option<u32>, threads: usize, progress: &Progress) -> To
         Err(failure) => return wrong(&failure),
     };
     let first = input.scenario.plan.seed;
-    let count = seeds.unwrap_or(input.scenario.check_seeds);
-    let seeds: Vec<u64> = (0..u64::from(count)).map(|more| first.wrapping_add(more)).collect();
-    let reports = run_many(&stage, &seeds, threads, &|now: Time, produced: u32| {
-        progress.show(|| format!("{}: {}", job.name, super::run::how_far(now, produced, seeds.len())));
-        !interrupt::asked()
-    });
+    let count = asked.unwrap_or(input.scenario.check_seeds);
+    let reports = worlds(&stage, &seeds(first, count), threads, progress);
     let judgements = judge(&input.scenario.expect, &reports);
     let exit = Exit::of(&judgements);
     let word = match exit {
@@ -148,8 +143,8 @@ fn one(job: &Job, seeds: Option<u32>, threads: usize, progress: &Progress) -> To
         Exit::Undecided => "UNDECIDED",
         _ => "FAILED",
     };
-    let worlds = if count == 1 { format!("seed {first}") } else { format!("{count} seeds from {first}") };
-    let mut text = format!("{word:<10} {}  ({worlds})\n", job.name);
+    let which = if count == 1 { format!("seed {first}") } else { format!("{count} seeds from {first}") };
+    let mut text = format!("{word:<10} {}  ({which})\n", job.name);
     for judgement in judgements.iter().filter(|judgement| judgement.standing() != Standing::AsExpected) {
         text.push_str(&sentence(judgement, input, first, count));
     }

@@ -8,6 +8,7 @@ mod args;
 mod check;
 pub mod exit;
 mod explore;
+mod facts;
 mod folder;
 mod guard;
 mod help;
@@ -19,6 +20,7 @@ mod replay;
 mod result;
 mod run;
 mod screen;
+mod worlds;
 
 pub use exit::Exit;
 pub use guard::guarded;
