@@ -1,5 +1,7 @@
 //! A deterministic simulator and teaching model of message-queue delivery semantics.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod model;
 pub mod observe;
 #[cfg(feature = "scenario")]

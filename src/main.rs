@@ -1,3 +1,7 @@
 //! The command: arguments in, exit code out; all the rest is the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    redelivery::cli::main().into()
+}

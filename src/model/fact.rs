@@ -18,11 +18,14 @@
 //!   the `Crashed` of the process. Effects in a transaction are told at its commit.
 //! - `Stepped` is told for every step but an `effect` and an `ack`, which have facts of their own.
 
+use serde::Serialize;
+
 use super::plan::{ProducerId, QueueId};
 use crate::sim::{Span, Time};
 
 /// Why a delivery exists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Cause {
     /// The first hand-out of this copy.
@@ -39,7 +42,8 @@ pub enum Cause {
 }
 
 /// What the holder of a delivery was doing when the delivery ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Holder {
     /// There was none.
@@ -56,7 +60,8 @@ pub enum Holder {
 }
 
 /// How a handler run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum RunEnd {
     /// With its last step.
@@ -68,7 +73,8 @@ pub enum RunEnd {
 }
 
 /// Why a broker let a message go that nobody had acked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum DropReason {
     /// The broker crashed and does not keep what it stores.
@@ -78,7 +84,8 @@ pub enum DropReason {
 }
 
 /// Why a broker refused a publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Refusal {
     /// The queue is full.
@@ -86,7 +93,7 @@ pub enum Refusal {
 }
 
 /// The parties of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Held {
     /// Which operation.
     pub op: u32,
@@ -99,7 +106,8 @@ pub struct Held {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the fields are named as in `Held`; each variant says what it means")]
 pub enum Fact {
     /// A producer means an operation to happen.

@@ -18,5 +18,5 @@ mod world;
 
 pub use fact::{Fact, Silent, Watch};
 pub use plan::Plan;
-pub use stage::{Actor, Stage};
+pub use stage::{Actor, Process, Stage};
 pub use world::{Around, Leases, Stop, Times, World};

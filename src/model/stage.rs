@@ -267,6 +267,29 @@ impl Stage {
         &self.plan.queues[queue.at()].settings
     }
 
+    /// Every process, by number.
+    pub fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
+    /// The link that these packets travel on (see [`Actor::Packets`]).
+    pub fn link_of(&self, packets: u32) -> LinkId {
+        self.links[packets as usize / 2]
+    }
+
+    /// The name of a process: `capture-1`.
+    pub fn process_name(&self, process: u32) -> String {
+        let Process { consumer, number, .. } = self.processes[process as usize];
+        format!("{}-{}", self.plan.consumers[consumer.at()].name, number + 1)
+    }
+
+    /// The name of a worker: `capture-1/w3`.
+    pub fn worker_name(&self, worker: u32) -> String {
+        let process = self.process_of[worker as usize];
+        let number = worker - self.processes[process as usize].first_worker;
+        format!("{}/w{}", self.process_name(process), number + 1)
+    }
+
     /// The consumer of a worker.
     #[inline]
     pub fn consumer_of(&self, worker: u32) -> ConsumerId {

@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::broker::{Input, Machine};
 use super::consumer::Consumers;
 use super::fact::Watch;
@@ -74,7 +76,8 @@ pub enum Times {
 }
 
 /// In which order leases run out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Leases {
     /// In the order in which they were given.
     Strict,

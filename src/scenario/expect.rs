@@ -97,6 +97,19 @@ impl Subject {
             Subject::Consumer(_) => "consumer",
         }
     }
+
+    /// Every number that a sentence about it may speak of.
+    pub fn metrics(self) -> Vec<Metric> {
+        Metric::all(self.whose())
+    }
+
+    fn whose(self) -> Whose {
+        match self {
+            Subject::Consumer(_) => Whose::Consumer,
+            Subject::Queue(_) => Whose::Queue,
+            Subject::All | Subject::Producer(_) => Whose::Totals,
+        }
+    }
 }
 
 /// The sentences of a file, in the order of the file.
@@ -241,21 +254,13 @@ impl Sentence<'_, '_> {
         })
     }
 
-    fn whose(&self) -> Whose {
-        match self.subject {
-            Subject::Consumer(_) => Whose::Consumer,
-            Subject::Queue(_) => Whose::Queue,
-            Subject::All | Subject::Producer(_) => Whose::Totals,
-        }
-    }
-
     fn metric_of(&self, name: &str) -> Option<Metric> {
-        Metric::all(self.whose()).into_iter().find(|metric| metric.name() == name)
+        self.subject.metrics().into_iter().find(|metric| metric.name() == name)
     }
 
     fn no_metric<T>(&self, said: &str, end: usize) -> Read<T> {
         let at = self.place(0..end);
-        let names: Vec<String> = Metric::all(self.whose()).iter().map(Metric::name).collect();
+        let names: Vec<String> = self.subject.metrics().iter().map(Metric::name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let subject = self.subject.kind();
         let problem = Problem::new(at, format!("no number of a {subject} is called `{}`", said.escape_debug()));
@@ -263,7 +268,7 @@ impl Sentence<'_, '_> {
         self.reader.fail(match nearest(said, &names) {
             Some(near) if at != self.node.at => problem.fix(at, format!("did you mean `{near}`?"), near),
             _ if said.starts_with("duplicates from") => problem.help(format!("causes: {}", list(CAUSES))),
-            _ => problem.help(format!("numbers: {}", list(&Metric::forms(self.whose())))),
+            _ => problem.help(format!("numbers: {}", list(&Metric::forms(self.subject.whose())))),
         })
     }
 }

@@ -30,6 +30,8 @@ mod units;
 mod variant;
 
 pub use error::Problems;
+#[cfg(feature = "cli")]
+pub(crate) use error::{joined, nearest};
 pub use expect::{Asks, Expectation, Subject, Test};
 pub use pattern::{PATTERNS, Pattern};
 pub use schema::{Block, Field, Need, schema};

@@ -198,6 +198,8 @@ impl Oracle for Typical {
 pub struct Odometer {
     wheels: Vec<Wheel>,
     asked: usize,
+    /// A given answer was none of those that could be given.
+    beyond: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -210,7 +212,8 @@ struct Wheel {
 impl Odometer {
     /// An odometer that starts with these answers (as [`Odometer::answers`] gave them).
     pub fn starting_with(answers: &[u32]) -> Odometer {
-        Odometer { wheels: answers.iter().map(|&at| Wheel { at, of: 0, fault: false }).collect(), asked: 0 }
+        let wheels = answers.iter().map(|&at| Wheel { at, of: 0, fault: false }).collect();
+        Odometer { wheels, asked: 0, beyond: false }
     }
     /// Goes on to the next combination of answers; `false` when all were given.
     pub fn next_pass(&mut self) -> bool {
@@ -224,6 +227,10 @@ impl Odometer {
             self.wheels.pop();
         }
         false
+    }
+    /// Whether every answer that it started with was asked for, and was one of those that could be given.
+    pub fn fits(&self) -> bool {
+        !self.beyond && self.wheels[self.asked..].iter().all(|wheel| wheel.at == 0)
     }
     /// How many faults this pass let happen.
     pub fn faults(&self) -> u32 {
@@ -239,6 +246,10 @@ impl Odometer {
         }
         let wheel = &mut self.wheels[self.asked];
         (wheel.of, wheel.fault) = (of, fault);
+        if wheel.at >= of {
+            wheel.at = 0;
+            self.beyond = true;
+        }
         self.asked += 1;
         wheel.at
     }

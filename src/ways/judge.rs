@@ -183,17 +183,27 @@ fn cut(report: &Report) -> Option<String> {
     report.cut.as_ref().map(|why| format!("the run of seed {} was cut short: {why}", report.seed))
 }
 
+/// A number of a subject in one world; `None` where nothing was measured.
+pub fn number_of(metric: Metric, subject: Subject, report: &Report) -> Option<f64> {
+    let consumer = consumer_of(subject, report);
+    number(metric, counts_of(consumer, report), consumer, queue_of(subject, report)).ok()
+}
+
+fn consumer_of(subject: Subject, report: &Report) -> Option<&ConsumerReport> {
+    if let Subject::Consumer(c) = subject { report.consumers.get(c.at()) } else { None }
+}
+
+fn queue_of(subject: Subject, report: &Report) -> Option<&QueueReport> {
+    if let Subject::Queue(q) = subject { report.queues.get(q.at()) } else { None }
+}
+
+fn counts_of<'r>(consumer: Option<&'r ConsumerReport>, report: &'r Report) -> &'r Counts {
+    consumer.map_or(&report.counts, |consumer| &consumer.counts)
+}
+
 fn measured(metric: Metric, subject: Subject, report: &Report) -> Sample {
-    let consumer = match subject {
-        Subject::Consumer(c) => report.consumers.get(c.at()),
-        _ => None,
-    };
-    let queue = match subject {
-        Subject::Queue(q) => report.queues.get(q.at()),
-        _ => None,
-    };
-    let counts = consumer.map_or(&report.counts, |consumer| &consumer.counts);
-    let (value, missing) = match number(metric, counts, consumer, queue) {
+    let consumer = consumer_of(subject, report);
+    let (value, missing) = match number(metric, counts_of(consumer, report), consumer, queue_of(subject, report)) {
         Ok(value) => (Some(value), None),
         Err(missing) => (None, Some(missing.to_string())),
     };

@@ -309,9 +309,10 @@ struct Run {
     what: Option<What>,
 }
 
-struct Both<'a> {
-    step: Step<'a>,
-    facts: &'a mut Vec<(Time, Fact)>,
+/// The guarantees' memory, and everyone's who wants to tell what happened.
+pub(super) struct Both<'a> {
+    pub step: Step<'a>,
+    pub facts: &'a mut Vec<(Time, Fact)>,
 }
 
 impl Watch for Both<'_> {

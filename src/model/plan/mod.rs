@@ -15,13 +15,15 @@ pub use consumer::{Consumer, OnError, Step};
 pub use fault::{Fault, FaultKind, Link, Party, When};
 pub use producer::{Arrivals, Poison, PoisonKind, Producer, Publish};
 
+use serde::Serialize;
+
 use super::broker::Settings;
 use crate::sim::{Dist, Span};
 
 macro_rules! index {
     ($($(#[$doc:meta])* $name:ident),*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub struct $name(pub u16);
         impl $name {
             /// As an index into the plan's list.
@@ -85,6 +87,16 @@ impl Plan {
             faults: Vec::new(),
             links: Vec::new(),
         }
+    }
+
+    /// The consumers, by place.
+    pub fn consumer_ids(&self) -> impl Iterator<Item = ConsumerId> + use<> {
+        (0..self.consumers.len() as u16).map(ConsumerId)
+    }
+
+    /// The queues, by place.
+    pub fn queue_ids(&self) -> impl Iterator<Item = QueueId> + use<> {
+        (0..self.queues.len() as u16).map(QueueId)
     }
 }
 

@@ -12,7 +12,8 @@ use crate::sim::oracle::Odometer;
 use crate::sim::{Canon, Head, Lane, Span};
 
 /// How many late events a schedule may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Late {
     /// At the most this many; each pending event keeps its remaining time.
     AtMost(u8),
@@ -54,6 +55,16 @@ pub enum Choice {
         /// Whose.
         lane: u32,
     },
+}
+
+impl Choice {
+    /// The same choice with typical answers.
+    pub fn typical(self) -> Choice {
+        match self {
+            Choice::Take { lane, nth, .. } => Choice::Take { lane, nth, answers: Answers::default() },
+            other => other,
+        }
+    }
 }
 
 /// The oracle's answers in one event: a hexadecimal digit each, the first one lowest; none where all are typical.
@@ -212,7 +223,7 @@ impl Rules {
         out.extend(up.map(|&(queue, _)| Choice::CrashBroker { queue: queue.0 }));
         for head in heads.iter() {
             if let Actor::Packets(packets) = self.stage.actor(head.lane) {
-                let link = self.stage.links[packets as usize / 2];
+                let link = self.stage.link_of(packets);
                 if self.allowed.losses[link.at()][packets as usize % 2] && state.world.can_lose(packets) {
                     out.push(Choice::Lose { lane: head.lane.0 });
                 }
@@ -276,10 +287,12 @@ impl Rules {
         state.faults <= self.faults
     }
 
-    /// Applies a choice of a schedule, with the answers written in it.
+    /// Applies a choice of a schedule, with the answers written in it. `false` where there is no such choice or answer, or the
+    /// budget does not allow it.
     pub fn follow<W: Watch>(&self, state: &mut State, choice: Choice, watch: &mut W, seat: &mut dyn Seat) -> bool {
         let answers = if let Choice::Take { answers, .. } = choice { answers } else { Answers::default() };
-        self.apply(state, choice, &mut answers.odometer(), watch, seat)
+        let mut odometer = answers.odometer();
+        self.apply(state, choice, &mut odometer, watch, seat) && odometer.fits()
     }
 
     fn head(&self, state: &State, lane: u32, nth: u32) -> Option<Head> {

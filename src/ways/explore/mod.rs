@@ -4,6 +4,8 @@
 //! state twice. States are visited by faults and late events, then by steps, so the first violation found is the smallest.
 //! It measures nothing: bounds on numbers are not asked. Rule: an answer says what it covered.
 
+#[cfg(feature = "scenario")]
+pub mod ask;
 mod choice;
 mod table;
 

@@ -1,0 +1,259 @@
+//! `redelivery explore`: every schedule of a scenario within a budget, what that proves, and the smallest story.
+//!
+//! What is to hold is searched for at once; each guarantee that the file shows broken is a search of its own, since the
+//! first violation ends a search. Rule: nothing asked is nothing proved, so a scenario that asks nothing is refused.
+
+use serde::Serialize;
+
+use super::args::{self, Explore};
+use super::exit::{Exit, Failure, standing};
+use super::folder::Folder;
+use super::input::Input;
+use super::progress::Progress;
+use super::run::json;
+use super::{answer, interrupt, screen};
+use crate::model::Leases;
+use crate::observe::automata::Questions;
+use crate::observe::guarantees::Asked;
+use crate::observe::report::Verdict;
+use crate::scenario;
+use crate::ways::explore::ask::Ask;
+use crate::ways::explore::{Exploration, Late, Limits, Rules, Violation, explore as search};
+use crate::ways::judge::Standing;
+use crate::ways::replay::{Broken, FORMAT, Schedule, labelled, replay};
+
+/// Where the schedule of a violation goes.
+pub(super) const SCHEDULE: &str = "schedule.json";
+
+/// What `--json` prints: the search that decides, and the others.
+#[derive(Debug, Serialize)]
+pub(super) struct Explored<'a> {
+    scenario: &'a str,
+    pub title: &'a str,
+    variant: Option<&'a str>,
+    settings: Vec<String>,
+    /// The budget.
+    faults: u8,
+    late: Late,
+    leases: Leases,
+    wires: bool,
+    operations: u32,
+    #[serde(flatten)]
+    pub search: Search,
+    /// The other searches of the same scenario.
+    pub others: Vec<Search>,
+    /// Sentences that only a run can answer.
+    pub not_asked: Vec<String>,
+    /// Sentences about one consumer that were asked of all together.
+    pub widened: Vec<String>,
+}
+
+/// One search, and what it found.
+#[derive(Debug, Serialize)]
+pub(super) struct Search {
+    /// The names of the guarantees.
+    pub asked: Vec<String>,
+    pub expected: Verdict,
+    pub standing: Standing,
+    pub verdict: Verdict,
+    pub states: u64,
+    generated: u64,
+    pub depth: u32,
+    /// What stopped it short, if anything did.
+    pub stopped: Option<String>,
+    /// Violations met, with `--all`.
+    violations: u64,
+    /// The smallest violation.
+    violation: Option<Smallest>,
+    /// Its story, a line each.
+    pub story: Vec<String>,
+}
+
+/// How small the smallest violation is, and what it breaks.
+#[derive(Debug, Serialize)]
+struct Smallest {
+    faults: u8,
+    late: u8,
+    steps: usize,
+    broke: Broken,
+}
+
+pub(super) fn explore(args: &Explore) -> Result<Exit, Failure> {
+    let input = Input::read(&args.source)?;
+    let Budget { faults, late, leases, operations } = Budget::of(args, &input.scenario.explore)?;
+    let plan = &input.scenario.plan;
+    let rules = Rules::new(plan.clone(), faults, late, leases, args.wires, Some(operations))
+        .map_err(|error| Failure::input(error.0))?;
+    let ask = Ask::of(&input.scenario.expect, plan.consumers.len());
+    if ask.is_empty() {
+        let failure = Failure::input(format!("{} expects nothing that an explorer can answer", input.name));
+        return Err(failure.help("add a guarantee to [expect], such as \"effects exactly-once\" or \"lost = 0\""));
+    }
+    let folder = if args.no_files { None } else { Some(Folder::of(&args.source.file, input.variant())?) };
+
+    let schedule = |violation: &Violation| Schedule {
+        format: FORMAT,
+        scenario: input.name.clone(),
+        variant: input.variant().map(str::to_owned),
+        settings: input.written_settings(),
+        faults,
+        late,
+        leases,
+        wires: args.wires,
+        operations,
+        broke: violation.broke.into(),
+        steps: labelled(rules.stage(), &violation.schedule),
+    };
+    let mut found = Vec::new();
+    for (questions, expected) in searches(&ask) {
+        let limits = Limits { states: args.max_states as usize, all: args.all };
+        let exploration = searched(&rules, questions, limits)?;
+        let schedule = exploration.violation.as_ref().map(schedule);
+        found.push((Search::of(&rules, questions, expected, exploration, schedule.as_ref()), schedule));
+    }
+    // The one that decides comes first: not as expected, undecided, then what has a story.
+    found.sort_by_key(|(search, _)| match (search.standing, search.violation.is_some()) {
+        (Standing::NotAsExpected, _) => 0,
+        (Standing::Undecided, _) => 1,
+        (Standing::AsExpected, true) => 2,
+        (Standing::AsExpected, false) => 3,
+    });
+    let exit = found.iter().fold(Exit::AsExpected, |exit, (search, _)| exit.worse(search.standing.into()));
+    let schedule = found.iter_mut().find_map(|(_, schedule)| schedule.take());
+    let mut again = again(&input, args);
+    if let Some(folder) = folder {
+        // Of an older search, no schedule stays behind.
+        folder.write(&[(SCHEDULE, schedule.as_ref().map(json))])?;
+        if schedule.is_some() {
+            again = format!("redelivery replay {}", super::input::quoted(&folder.file(SCHEDULE)));
+        }
+    }
+    let mut found = found.into_iter().map(|(search, _)| search);
+    let explored = Explored {
+        scenario: &input.name,
+        title: &plan.title,
+        variant: input.variant(),
+        settings: input.written_settings(),
+        faults,
+        late,
+        leases,
+        wires: args.wires,
+        operations,
+        search: found.next().expect("something was asked"),
+        others: found.collect(),
+        not_asked: ask.not_asked,
+        widened: ask.widened,
+    };
+    screen::say(&if args.json { json(&explored) } else { answer::explored(&explored, &again) })?;
+    Ok(exit)
+}
+
+/// What is to hold, all at once; then each guarantee that is to be violated.
+fn searches(ask: &Ask) -> Vec<(Questions, Verdict)> {
+    let holds = Some((ask.holds, Verdict::Holds)).filter(|_| !ask.holds.is_empty());
+    let violated = ask
+        .violated
+        .iter()
+        .map(|id| (Questions { guarantees: Asked::of(id), ..Questions::default() }, Verdict::Violated));
+    holds.into_iter().chain(violated).collect()
+}
+
+fn searched(rules: &Rules, questions: Questions, limits: Limits) -> Result<Exploration, Failure> {
+    let progress = Progress::new();
+    let exploration = search(rules, questions, limits, |states, waiting| {
+        progress.show(|| format!("{states} states, {waiting} waiting"));
+        !interrupt::asked()
+    });
+    interrupt::stop_if_asked()?;
+    Ok(exploration)
+}
+
+impl Search {
+    fn of(
+        rules: &Rules,
+        questions: Questions,
+        expected: Verdict,
+        exploration: Exploration,
+        schedule: Option<&Schedule>,
+    ) -> Search {
+        let story = schedule.map(|schedule| {
+            let replayed = replay(rules, questions, schedule).expect("what was found can be run again");
+            answer::story(rules.stage(), &replayed.facts, schedule.broke.op)
+        });
+        let missing = questions.missing.then(|| "no operation is missing".to_owned());
+        let violation = exploration.violation.as_ref().map(|violation| Smallest {
+            faults: violation.faults,
+            late: violation.late,
+            steps: violation.schedule.len(),
+            broke: violation.broke.into(),
+        });
+        Search {
+            asked: questions.guarantees.iter().map(|id| id.guarantee().name.into()).chain(missing).collect(),
+            expected,
+            standing: standing(exploration.verdict, expected),
+            verdict: exploration.verdict,
+            states: exploration.states,
+            generated: exploration.generated,
+            depth: exploration.depth,
+            stopped: exploration.stopped,
+            violations: exploration.violations,
+            violation,
+            story: story.unwrap_or_default(),
+        }
+    }
+}
+
+/// How far to go.
+struct Budget {
+    faults: u8,
+    late: Late,
+    leases: Leases,
+    operations: u32,
+}
+
+impl Budget {
+    /// The command line's, and the scenario's where that says nothing.
+    fn of(args: &Explore, file: &scenario::Explore) -> Result<Budget, Failure> {
+        let small = |number: u32, what: &str| {
+            u8::try_from(number).map_err(|_| Failure::input(format!("{number} {what}: an explorer takes up to 255")))
+        };
+        let faults = match args.faults {
+            Some(faults) => faults,
+            None => small(file.faults, "faults")?,
+        };
+        let late = match args.late.unwrap_or(file.late) {
+            scenario::Late::AtMost(most) => Late::AtMost(small(most, "late events")?),
+            scenario::Late::Unlimited => Late::Unlimited,
+        };
+        let leases = match (args.leases, file.leases) {
+            (Some(args::Leases::Strict), _) | (None, scenario::Leases::Strict) => Leases::Strict,
+            (Some(args::Leases::Loose), _) | (None, scenario::Leases::Loose) => Leases::Loose,
+        };
+        Ok(Budget { faults, late, leases, operations: args.operations.unwrap_or(file.operations) })
+    }
+}
+
+/// The command that explores the same again.
+fn again(input: &Input, args: &Explore) -> String {
+    let mut line = input.command("explore");
+    if let Some(faults) = args.faults {
+        line.push_str(&format!(" --faults {faults}"));
+    }
+    match args.late {
+        Some(scenario::Late::AtMost(most)) => line.push_str(&format!(" --late {most}")),
+        Some(scenario::Late::Unlimited) => line.push_str(" --late unlimited"),
+        None => {}
+    }
+    match args.leases {
+        Some(args::Leases::Strict) => line.push_str(" --leases strict"),
+        Some(args::Leases::Loose) => line.push_str(" --leases loose"),
+        None => {}
+    }
+    if let Some(operations) = args.operations {
+        line.push_str(&format!(" --operations {operations}"));
+    }
+    if args.wires {
+        line.push_str(" --wires");
+    }
+    line
+}

@@ -1,0 +1,229 @@
+//! `redelivery help`: the tables that the reader and the judge use, as pages.
+//!
+//! Nothing is explained here that is not said beside what it explains: a page is a table of another file, laid out.
+
+use std::fmt::Write;
+
+use clap::CommandFactory;
+
+use super::args::Args;
+use super::exit::{EXITS, Exit, Failure};
+use super::{result, screen};
+use crate::model::broker::{PRODUCTS, Product, product};
+use crate::model::parameter::{Kind, Parameter};
+use crate::observe::guarantees::GUARANTEES;
+use crate::scenario::{Block, Need, PATTERNS, joined, nearest, schema};
+
+/// A page: its name, what it tells, and its text.
+struct Page {
+    name: &'static str,
+    about: &'static str,
+    text: fn() -> String,
+}
+
+const PAGES: [Page; 7] = [
+    Page { name: "products", about: "what a queue may be of", text: products },
+    Page { name: "patterns", about: "the named programs of consumers", text: patterns },
+    Page { name: "guarantees", about: "what may be expected, by name", text: guarantees },
+    Page { name: "schema", about: "every block and field of a scenario", text: scenario },
+    Page { name: "exit-codes", about: "how the command ends", text: exit_codes },
+    Page { name: "result", about: "the keys of result.json and --json", text: keys },
+    Page { name: "facts", about: "the lines of --facts", text: facts },
+];
+
+pub(super) fn help(topic: Option<&str>) -> Result<Exit, Failure> {
+    let Some(topic) = topic else {
+        screen::say(&topics())?;
+        return Ok(Exit::AsExpected);
+    };
+    let mut command = Args::command();
+    command.build();
+    let text = if let Some(page) = PAGES.iter().find(|page| page.name == topic) {
+        (page.text)()
+    } else if let Some(product) = product(topic) {
+        of_product(product)
+    } else if let Some(command) = command.find_subcommand_mut(topic) {
+        command.render_long_help().ansi().to_string()
+    } else {
+        return Err(unknown(topic, &command));
+    };
+    screen::say(&text)?;
+    Ok(Exit::AsExpected)
+}
+
+fn unknown(topic: &str, command: &clap::Command) -> Failure {
+    let mut names: Vec<&str> = PAGES.iter().map(|page| page.name).collect();
+    names.extend(PRODUCTS.iter().map(|product| product.name));
+    names.extend(command.get_subcommands().map(clap::Command::get_name));
+    let failure = Failure::input(format!("no topic is called `{}`", topic.escape_debug()));
+    match nearest(topic, &names) {
+        Some(near) => failure.help(format!("did you mean `redelivery help {near}`?")),
+        None => failure.help(format!("topics are {}", joined(&names, "and"))),
+    }
+}
+
+fn topics() -> String {
+    let mut text = String::from("redelivery help TOPIC\n\n");
+    let width = PAGES.iter().map(|page| page.name.len()).max().unwrap_or(0);
+    for page in &PAGES {
+        line(&mut text, width, page.name, page.about);
+    }
+    let names: Vec<&str> = PRODUCTS.iter().map(|product| product.name).collect();
+    text + &format!(
+        "\nor the name of a product ({}), or of a command (run, check, explore, replay)\n",
+        names.join(", ")
+    )
+}
+
+/// A name and what is said of it, broken into lines that begin below each other.
+fn line(text: &mut String, width: usize, name: &str, said: &str) {
+    const PAGE: usize = 110;
+    let indent = 2 + width + 2;
+    // A name that is too long for its column stands alone.
+    let mut at = if name.chars().count() <= width {
+        put(text, format_args!("  {name:<width$}  "));
+        indent
+    } else {
+        put(text, format_args!("  {name}\n{:indent$}", ""));
+        indent
+    };
+    for (number, word) in said.split_whitespace().enumerate() {
+        let length = word.chars().count();
+        if number > 0 && at + 1 + length > PAGE {
+            put(text, format_args!("\n{:indent$}", ""));
+            at = indent;
+        } else if number > 0 {
+            text.push(' ');
+            at += 1;
+        }
+        text.push_str(word);
+        at += length;
+    }
+    text.push('\n');
+}
+
+fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    text.write_fmt(what).expect("a string takes everything");
+}
+
+fn products() -> String {
+    let mut text = String::from("Products: [queue.NAME] product = \"..\"\n\n");
+    let width = PRODUCTS.iter().map(|product| product.name.len()).max().unwrap_or(0);
+    for product in PRODUCTS {
+        line(&mut text, width, product.name, product.title);
+    }
+    text + "\nredelivery help NAME tells a product's parameters and guarantees\n"
+}
+
+fn of_product(product: &Product) -> String {
+    let mut text = format!("{}: {}\n\n", product.name, product.title);
+    line(&mut text, 12, "delivery", product.delivery);
+    line(&mut text, 12, "ordering", product.ordering);
+    line(&mut text, 12, "dead letters", product.dead_letters);
+    text.push_str("\nParameters\n");
+    let width = product.parameters.iter().map(|parameter| parameter.name.len()).max().unwrap_or(0);
+    for parameter in product.parameters {
+        line(&mut text, width, parameter.name, &about(parameter));
+    }
+    text.push_str("\nNot modelled\n");
+    let width = product.not_modelled.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, instead) in product.not_modelled {
+        line(&mut text, width, name, instead);
+    }
+    text
+}
+
+/// "how long .. (a length of time from 1 ns to 168 h; default 30s; source: ..)"
+fn about(parameter: &Parameter) -> String {
+    let range = match parameter.kind {
+        Kind::Span { min, max, bare: None } => format!("a length of time from {min} to {max}"),
+        Kind::Span { min, max, bare: Some(unit) } => {
+            format!("a length of time from {min} to {max}, a bare number in units of {unit}")
+        }
+        Kind::Whole { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Word(words) => joined(words, "or"),
+        Kind::Switch => "true or false".into(),
+        Kind::Queue => "the name of a queue".into(),
+    };
+    let default =
+        if parameter.default.is_empty() { "no default".into() } else { format!("default {}", parameter.default) };
+    format!("{} ({range}; {default}; source: {})", parameter.text, parameter.source)
+}
+
+fn patterns() -> String {
+    let mut text = String::from("Patterns: [consumer.NAME] pattern = \"..\", in place of steps\n\n");
+    let width = PATTERNS.iter().map(|pattern| pattern.name.len()).max().unwrap_or(0);
+    for pattern in PATTERNS {
+        line(&mut text, width, pattern.name, pattern.text);
+        line(&mut text, width, "", &format!("steps: {}", pattern.steps.join(", ")));
+    }
+    text
+}
+
+fn guarantees() -> String {
+    let mut text = String::from(
+        "Guarantees: [expect] NAME = [\"GUARANTEE\"], or \"GUARANTEE violated\" where the file shows a break\n\n",
+    );
+    let width = GUARANTEES.iter().map(|guarantee| guarantee.name.len() + 4).max().unwrap_or(0);
+    for guarantee in GUARANTEES {
+        let name = format!("{}  {}", guarantee.id, guarantee.name);
+        line(&mut text, width, &name, &format!("{} (undecided until {})", guarantee.text, guarantee.subject));
+    }
+    text
+}
+
+fn scenario() -> String {
+    let mut text =
+        String::from("A scenario is TOML or JSON. * must be given. The fields of a product: redelivery help PRODUCT\n");
+    for Block { path, what, fields } in schema() {
+        match *path {
+            "" => put(&mut text, format_args!("\n{what}\n")),
+            path => put(&mut text, format_args!("\n[{path}]  {what}\n")),
+        }
+        let width = fields.iter().map(|field| field.name.len() + 1).max().unwrap_or(0);
+        for field in *fields {
+            let (mark, need) = match field.need {
+                Need::Required => ("*", String::new()),
+                Need::Optional => ("", String::new()),
+                Need::Default(value) => ("", format!("; default {value}")),
+            };
+            line(
+                &mut text,
+                width,
+                &format!("{}{mark}", field.name),
+                &format!("{} ({}{need})", field.text, field.takes),
+            );
+        }
+    }
+    text
+}
+
+fn exit_codes() -> String {
+    let mut text = String::from("Exit codes; of several the worst: 3, 2, 1, 4, 0\n\n");
+    for (exit, meaning) in EXITS {
+        line(&mut text, 3, &exit.code().to_string(), meaning);
+    }
+    text
+}
+
+fn keys() -> String {
+    let mut text =
+        String::from("result.json, in output/<path of the scenario>[/<variant>]/, and what `run --json` prints\n\n");
+    let width = result::KEYS.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+    for (key, says) in result::KEYS {
+        line(&mut text, width, key, says);
+    }
+    text + "\nThe folder is replaced by the next run of the same scenario; any other folder is refused.\n"
+}
+
+fn facts() -> String {
+    String::from(
+        "run --facts FILE: every fact of the first world as JSON, one a line, in order; `-` is the standard output\n
+  t       nanoseconds since the start
+  fact    what happened: produced, accepted, delivered, effect, acked, expired, crashed, ..
+  ..      the fields of that fact; other times and lengths are nanoseconds too
+  held    who holds a delivery: op, key, delivery (a slot that is reused), worker\n
+The first line, `\"fact\":\"names\"`, tells the names of queues, producers and processes by their numbers;
+worker w is of the process whose workers, from first_worker on, include it. The file is complete or absent.\n",
+    )
+}

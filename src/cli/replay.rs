@@ -1,0 +1,80 @@
+//! `redelivery replay`: a schedule again, exactly, from the file that `explore` wrote.
+//!
+//! It ends well where what the file says breaks still breaks, for the same operation. Rule: a schedule that no longer fits
+//! its scenario is refused with the step that does not.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::args::{Replay, Source, setting};
+use super::exit::{Exit, Failure};
+use super::input::{self, Input};
+use super::run::json;
+use super::{answer, screen};
+use crate::ways::explore::Rules;
+use crate::ways::replay::{Broken, FORMAT, Schedule, replay as again};
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    scenario: &'a str,
+    variant: Option<&'a str>,
+    /// Whether it broke what the file says, for the same operation.
+    reproduced: bool,
+    broke: Option<Broken>,
+    steps: Vec<&'a str>,
+    story: Vec<String>,
+}
+
+pub(super) fn replay(args: &Replay) -> Result<Exit, Failure> {
+    let schedule = read(&args.schedule)?;
+    let unfit = |what: String| Failure::input(format!("{}: {what}", args.schedule.display()));
+    let set: Result<Vec<_>, _> = schedule.settings.iter().map(|text| setting(text)).collect();
+    let set = set.map_err(&unfit)?;
+    let source = Source { file: PathBuf::from(&schedule.scenario), variant: schedule.variant.clone(), set };
+    let input = Input::read(&source)?;
+    let plan = input.scenario.plan.clone();
+    let Schedule { faults, late, leases, wires, operations, .. } = schedule;
+    let rules =
+        Rules::new(plan, faults, late, leases, wires, Some(operations)).map_err(|error| Failure::input(error.0))?;
+    let questions = schedule.broke.questions().map_err(|name| unfit(format!("no guarantee is called {name:?}")))?;
+    let replayed = again(&rules, questions, &schedule).map_err(|error| {
+        unfit(error.to_string())
+            .help(format!("{} has changed since, or the schedule was edited: explore it again", input.name))
+    })?;
+    let broke = replayed.broke.map(Broken::from);
+    let reproduced = broke.as_ref() == Some(&schedule.broke);
+    let story = answer::story(rules.stage(), &replayed.facts, schedule.broke.op);
+    if args.json {
+        let steps = schedule.steps.iter().map(|step| step.what.as_str()).collect();
+        let (scenario, variant) = (input.name.as_str(), input.variant());
+        screen::say(&json(&Told { scenario, variant, reproduced, broke, steps, story }))?;
+    } else {
+        let found = match &broke {
+            _ if reproduced => "it breaks again, as the schedule says",
+            Some(_) => "it breaks something else than the schedule says",
+            None => "nothing breaks any more",
+        };
+        screen::say(&format!("op {}\n{}\n{found}\n", schedule.broke.op, story.join("\n")))?;
+    }
+    Ok(if reproduced { Exit::AsExpected } else { Exit::NotAsExpected })
+}
+
+/// The schedule in a file; one of another format is refused by its number, whatever else it says.
+fn read(file: &Path) -> Result<Schedule, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let text = input::text(file)?;
+    let shown = file.display();
+    match serde_json::from_str(&text) {
+        Ok(Format { format: FORMAT }) => {}
+        Ok(Format { format }) => {
+            return Err(Failure::input(format!("{shown} has format {format}: this version reads format {FORMAT}")));
+        }
+        Err(error) => return Err(Failure::input(format!("{shown} is no schedule: {error}"))),
+    }
+    serde_json::from_str(&text).map_err(|error| Failure::input(format!("{shown} is no schedule: {error}")))
+}

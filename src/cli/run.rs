@@ -1,0 +1,100 @@
+//! `redelivery run`: a scenario simulated, judged, told, and its result put where it belongs.
+
+use std::path::Path;
+
+use super::args::Run;
+use super::exit::{Exit, Failure};
+use super::facts::{STDOUT, run_with_facts};
+use super::folder::Folder;
+use super::input::{self, Input};
+use super::progress::Progress;
+use super::result::RunResult;
+use super::worlds::{pace, seeds, worlds};
+use super::{answer, interrupt, parallel, screen};
+use crate::model::Stage;
+use crate::observe::Report;
+use crate::tell::plot;
+use crate::ways::judge::judge;
+use crate::ways::run::record;
+
+pub(super) fn run(args: &Run) -> Result<Exit, Failure> {
+    let input = Input::read(&args.source)?;
+    let stage = input::stage(&input.scenario.plan)?;
+    let facts_here = args.facts.as_deref() == Some(Path::new(STDOUT));
+    if facts_here && args.json {
+        return Err(Failure::input("`--facts -` and `--json` both write to the standard output")
+            .help("give the facts a file: --facts facts.jsonl"));
+    }
+    let first = args.seed.unwrap_or(input.scenario.plan.seed);
+    if let Some(op) = args.op {
+        return life(&input, &stage, first, op, args.json);
+    }
+    let folder = if args.no_files { None } else { Some(Folder::of(&args.source.file, input.variant())?) };
+    let reports = simulate(&stage, &seeds(first, args.seeds), parallel::threads(args.threads), args.facts.as_deref())?;
+    let judgements = judge(&input.scenario.expect, &reports);
+    let result = RunResult::new(&input, &reports, &judgements).expect("at least one seed was run");
+
+    let json = json(&result);
+    if let Some(folder) = folder {
+        let drawn = |picture: Result<String, plot::PlotError>| {
+            picture.map(Some).map_err(|error| Failure::input(format!("cannot draw a plot: {error}")))
+        };
+        folder.write(&[
+            ("lag.svg", drawn(plot::lag_svg(result.title, &reports[0]))?),
+            ("duplicates.svg", drawn(plot::duplicates_svg(result.title, &reports[0]))?),
+            ("result.json", Some(json.clone())),
+        ])?;
+    }
+    if args.json {
+        screen::say(&json)?;
+    } else if !facts_here {
+        let seeds = if args.seeds > 1 { format!(" --seeds {}", args.seeds) } else { String::new() };
+        screen::say(&answer::answer(&result, &format!("{} --seed {first}{seeds}", input.command("run"))))?;
+    }
+    Ok(result.standing.into())
+}
+
+/// A value as a text of JSON, ending with its line.
+pub(super) fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("names and numbers are JSON") + "\n"
+}
+
+/// The worlds of these seeds, in their order; the facts of the first one go to a file.
+fn simulate(stage: &Stage, seeds: &[u64], threads: usize, facts: Option<&Path>) -> Result<Vec<Report>, Failure> {
+    let progress = Progress::new();
+    let (mut reports, rest) = match (facts, seeds) {
+        (Some(file), [first, rest @ ..]) => (vec![run_with_facts(stage, *first, file, &progress)?], rest),
+        _ => (Vec::new(), seeds),
+    };
+    reports.extend(worlds(stage, rest, threads, &progress));
+    interrupt::stop_if_asked()?;
+    Ok(reports)
+}
+
+/// Tells the life of one operation.
+fn life(input: &Input, stage: &Stage, seed: u64, op: u32, as_json: bool) -> Result<Exit, Failure> {
+    let progress = Progress::new();
+    let facts = record(stage, seed, &[op], &pace(&progress, seed, || (0, 1)));
+    drop(progress);
+    interrupt::stop_if_asked()?;
+    if facts.is_empty() {
+        let failure = Failure::input(format!("operation {op} is never produced in the world of seed {seed}"));
+        return Err(failure.help("operations are numbered from 0 in the order in which they are produced"));
+    }
+    let story = answer::story(stage, &facts, op);
+    if as_json {
+        #[derive(serde::Serialize)]
+        struct Life<'a> {
+            scenario: &'a str,
+            variant: Option<&'a str>,
+            seed: u64,
+            op: u32,
+            story: Vec<String>,
+        }
+        let life = Life { scenario: &input.name, variant: input.variant(), seed, op, story };
+        screen::say(&json(&life))?;
+    } else {
+        screen::say(&format!("op {op}\n{}\n", story.join("\n")))?;
+    }
+    Ok(Exit::AsExpected)
+}
