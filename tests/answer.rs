@@ -86,8 +86,9 @@ fn judgements() -> Vec<Judgement> {
 const STORY: &str = "op 8412, key-3, seconds since it was produced\n   0.00  checkout  published, stored, confirmed\n";
 
 fn telling<'a>(plan: &'a Plan, reports: &'a [Report], judgements: &'a [Judgement]) -> Telling<'a> {
-    let (file, took) = ("scenarios/06-payment-capture/capture.toml", Some(Span::from_millis(312)));
-    Telling { file, variant: None, plan, reports, judgements, story: Some(STORY.into()), took }
+    let command = "redelivery run scenarios/06-payment-capture/capture.toml";
+    let took = Some(Span::from_millis(312));
+    Telling { command, variant: None, plan, reports, judgements, story: Some(STORY.into()), took }
 }
 
 #[track_caller]
@@ -159,12 +160,16 @@ fn checked_files() {
     let open = [judgement("effects in order", Holds, Undecided, Unit::Count, &[])];
     let ok = judgements();
     let file = "scenarios/06-payment-capture/capture.toml";
-    let line = |variant, judgements| check_line(&Checked { file, variant, seeds: 3, judgements }, Paint::Off);
+    let line = |variant: Option<&str>, judgements| {
+        let of = variant.map_or(String::new(), |variant| format!(" --variant {variant}"));
+        let command = &format!("redelivery run {file}{of}");
+        check_line(&Checked { file, variant, command, seed: 7, seeds: 3, judgements }, Paint::Off)
+    };
     let text = [
         line(None, &ok[..]),
         line(Some("heartbeat"), &failed[..]),
         line(Some("two-minutes"), &open[..]),
-        check_line(&Checked { file: "scenarios/draft.toml", variant: None, seeds: 1, judgements: &[] }, Paint::Off),
+        line(None, &[]),
     ];
     fits(&text.concat());
     assert_snapshot!(text.concat());

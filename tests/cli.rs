@@ -291,7 +291,7 @@ fn check_judges_everything_below_in_order() {
     let ran =
         ran.says(&["again  redelivery run a/wrong.toml --seed 7 --op ", "4 scenarios and variants, 1 not as expected"]);
     let lines: Vec<&str> = ran.out.lines().filter(|line| !line.starts_with(' ')).collect();
-    let starts = ["FAILED     a/wrong.toml", "ok         a/wrong.toml --variant inbox", "ok         shop.toml"];
+    let starts = ["FAIL  a/wrong.toml", "ok    a/wrong.toml", "ok    shop.toml"];
     assert!(starts.iter().zip(&lines).all(|(start, line)| line.starts_with(start)), "{}", ran.out);
 
     // The line that repeats it does.
@@ -299,12 +299,8 @@ fn check_judges_everything_below_in_order() {
     place.run(again).ends(Exit::AsExpected).says(&["op "]);
 
     place.write("a/silent.toml", SHOP.split("[expect]").next().expect("the rest"));
-    place.run("check .").ends(Exit::Input).says(&[
-        "ERROR      a/silent.toml",
-        "nothing to check",
-        "ok         shop.toml",
-    ]);
-    place.run("check shop.toml --seeds 1").ends(Exit::AsExpected).says(&["(seed 7)"]);
+    place.run("check .").ends(Exit::Input).says(&["ERROR      a/silent.toml", "nothing to check", "ok    shop.toml"]);
+    place.run("check shop.toml --seeds 1").ends(Exit::AsExpected).says(&["1 seed,"]);
 }
 
 #[test]
@@ -369,7 +365,7 @@ fn facts_are_lines_of_json_and_the_same_bytes_on_stdout() {
 fn one_operation_has_its_life_told() {
     let place = Place::shop();
     let life = place.run("run shop.toml --op 3 --json").ends(Exit::AsExpected).json();
-    assert!(life["op"] == 3 && life["story"].as_array().is_some_and(|lines| lines.len() > 5), "{life}");
+    assert!(life["op"] == 3 && life["story"].as_array().is_some_and(|lines| lines.len() > 2), "{life}");
     place.run("run shop.toml --op 4000000").ends(Exit::Input).complains(&["never produced"]);
     assert_eq!(place.files(), ["shop.toml"]);
 }

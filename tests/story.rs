@@ -206,7 +206,7 @@ fn the_smallest_lateness() {
 #[test]
 fn a_failed_trial() {
     let mut plan = plan(Vec::new());
-    plan.consumers[0] = Consumer::foreign("capture", WORK, &[DB]);
+    plan.consumers[0] = Consumer::foreign("capture", WORK, &[DB], &[DB]);
     plan.consumers[0].instances = 2;
     plan.faults.push(fault(crash(), 1.0));
     let handler = || {

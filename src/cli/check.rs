@@ -13,8 +13,10 @@ use super::guard::caught;
 use super::input::{self, Input, quoted};
 use super::progress::Progress;
 use super::worlds::{seeds, worlds};
-use super::{answer, interrupt, parallel, screen};
-use crate::ways::judge::{Judgement, Standing, judge};
+use super::{interrupt, parallel, screen};
+use crate::tell::answer::{Checked, check_line};
+use crate::tell::paint::Paint;
+use crate::ways::judge::judge;
 
 /// What is not looked into.
 const PASSED_OVER: [&str; 1] = ["output"];
@@ -138,33 +140,14 @@ fn one(job: &Job, asked: Option<u32>, threads: usize, progress: &Progress) -> To
     let reports = worlds(&stage, &seeds(first, count), threads, progress);
     let judgements = judge(&input.scenario.expect, &reports);
     let exit = Exit::of(&judgements);
-    let word = match exit {
-        Exit::AsExpected => "ok",
-        Exit::Undecided => "UNDECIDED",
-        _ => "FAILED",
+    let checked = Checked {
+        file: &input.name,
+        variant: input.variant(),
+        command: &input.command("run"),
+        seed: first,
+        seeds: reports.len(),
+        judgements: &judgements,
     };
-    let which = if count == 1 { format!("seed {first}") } else { format!("{count} seeds from {first}") };
-    let mut text = format!("{word:<10} {}  ({which})\n", job.name);
-    for judgement in judgements.iter().filter(|judgement| judgement.standing() != Standing::AsExpected) {
-        text.push_str(&sentence(judgement, input, first, count));
-    }
+    let text = check_line(&checked, Paint::On);
     Told { exit, text }
-}
-
-/// A sentence that is not as expected, and the command that repeats it.
-fn sentence(judgement: &Judgement, input: &Input, first: u64, count: u32) -> String {
-    let Judgement { subject, text, .. } = judgement;
-    let outcome = answer::outcome(judgement.outcome, judgement.expected);
-    let measured = judgement.measured.map(|measured| format!(": {:.4}", measured.mean)).unwrap_or_default();
-    let missing = judgement.missing.as_ref().map(|missing| format!(" ({missing})")).unwrap_or_default();
-    let again = match judgement.first {
-        Some(at) => format!("--seed {}", at.seed),
-        None if count > 1 => format!("--seed {first} --seeds {count}"),
-        None => format!("--seed {first}"),
-    };
-    let life = judgement.first.and_then(|at| at.op).map(|op| format!(" --op {op}")).unwrap_or_default();
-    format!(
-        "           {subject}: {text}  {outcome}{measured}{missing}\n           again  {} {again}{life}\n",
-        input.command("run")
-    )
 }

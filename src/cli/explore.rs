@@ -8,19 +8,22 @@ use serde::Serialize;
 use super::args::{self, Explore};
 use super::exit::{Exit, Failure, standing};
 use super::folder::Folder;
-use super::input::Input;
-use super::progress::Progress;
-use super::run::json;
-use super::{answer, interrupt, screen};
+use super::input::{Input, quoted};
+use super::progress::{Progress, Watch};
+use super::run::{json, lines};
+use super::{interrupt, screen};
 use crate::model::Leases;
 use crate::observe::automata::Questions;
 use crate::observe::guarantees::Asked;
 use crate::observe::report::Verdict;
 use crate::scenario;
+use crate::tell::answer;
+use crate::tell::paint::Paint;
+use crate::tell::violation::of_schedule;
 use crate::ways::explore::ask::Ask;
 use crate::ways::explore::{Exploration, Late, Limits, Rules, Violation, explore as search};
 use crate::ways::judge::Standing;
-use crate::ways::replay::{Broken, FORMAT, Schedule, labelled, replay};
+use crate::ways::replay::{Broken, FORMAT, Schedule, labelled};
 
 /// Where the schedule of a violation goes.
 pub(super) const SCHEDULE: &str = "schedule.json";
@@ -106,45 +109,66 @@ pub(super) fn explore(args: &Explore) -> Result<Exit, Failure> {
     };
     let mut found = Vec::new();
     for (questions, expected) in searches(&ask) {
+        let watch = Watch::start();
         let limits = Limits { states: args.max_states as usize, all: args.all };
         let exploration = searched(&rules, questions, limits)?;
-        let schedule = exploration.violation.as_ref().map(schedule);
-        found.push((Search::of(&rules, questions, expected, exploration, schedule.as_ref()), schedule));
+        found.push((Search::of(&rules, questions, expected, &exploration), exploration, watch.took()));
     }
     // The one that decides comes first: not as expected, undecided, then what has a story.
-    found.sort_by_key(|(search, _)| match (search.standing, search.violation.is_some()) {
+    found.sort_by_key(|(search, ..)| match (search.standing, search.violation.is_some()) {
         (Standing::NotAsExpected, _) => 0,
         (Standing::Undecided, _) => 1,
         (Standing::AsExpected, true) => 2,
         (Standing::AsExpected, false) => 3,
     });
-    let exit = found.iter().fold(Exit::AsExpected, |exit, (search, _)| exit.worse(search.standing.into()));
-    let schedule = found.iter_mut().find_map(|(_, schedule)| schedule.take());
-    let mut again = again(&input, args);
+    let exit = found.iter().fold(Exit::AsExpected, |exit, (search, ..)| exit.worse(search.standing.into()));
+    let smallest = found.iter().find_map(|(_, exploration, _)| exploration.violation.as_ref()).map(schedule);
+    let mut written = None;
     if let Some(folder) = folder {
         // Of an older search, no schedule stays behind.
-        folder.write(&[(SCHEDULE, schedule.as_ref().map(json))])?;
-        if schedule.is_some() {
-            again = format!("redelivery replay {}", super::input::quoted(&folder.file(SCHEDULE)));
-        }
+        folder.write(&[(SCHEDULE, smallest.as_ref().map(json))])?;
+        written = smallest.map(|_| quoted(&folder.file(SCHEDULE)));
     }
-    let mut found = found.into_iter().map(|(search, _)| search);
-    let explored = Explored {
-        scenario: &input.name,
-        title: &plan.title,
-        variant: input.variant(),
-        settings: input.written_settings(),
-        faults,
-        late,
-        leases,
-        wires: args.wires,
-        operations,
-        search: found.next().expect("something was asked"),
-        others: found.collect(),
-        not_asked: ask.not_asked,
-        widened: ask.widened,
-    };
-    screen::say(&if args.json { json(&explored) } else { answer::explored(&explored, &again) })?;
+    if args.json {
+        let mut searches = found.into_iter().map(|(search, ..)| search);
+        let explored = Explored {
+            scenario: &input.name,
+            title: &plan.title,
+            variant: input.variant(),
+            settings: input.written_settings(),
+            faults,
+            late,
+            leases,
+            wires: args.wires,
+            operations,
+            search: searches.next().expect("something was asked"),
+            others: searches.collect(),
+            not_asked: ask.not_asked,
+            widened: ask.widened,
+        };
+        screen::say(&json(&explored))?;
+        return Ok(exit);
+    }
+    let mut not_asked = ask.not_asked.as_slice();
+    for (search, exploration, took) in &found {
+        let schedule = written.take_if(|_| exploration.violation.is_some());
+        let told = answer::Explored {
+            rules: &rules,
+            found: exploration,
+            faults,
+            leases,
+            operations: Some(operations),
+            wires_left_out: !args.wires && !plan.links.is_empty(),
+            asked: &search.asked,
+            not_asked: std::mem::take(&mut not_asked),
+            schedule: schedule.as_deref(),
+            took: Some(*took),
+        };
+        screen::say(&(answer::exploration(&told, Paint::On) + "\n"))?;
+    }
+    for sentence in &ask.widened {
+        screen::say(&format!("asked of all consumers together: {sentence}\n"))?;
+    }
     Ok(exit)
 }
 
@@ -169,17 +193,8 @@ fn searched(rules: &Rules, questions: Questions, limits: Limits) -> Result<Explo
 }
 
 impl Search {
-    fn of(
-        rules: &Rules,
-        questions: Questions,
-        expected: Verdict,
-        exploration: Exploration,
-        schedule: Option<&Schedule>,
-    ) -> Search {
-        let story = schedule.map(|schedule| {
-            let replayed = replay(rules, questions, schedule).expect("what was found can be run again");
-            answer::story(rules.stage(), &replayed.facts, schedule.broke.op)
-        });
+    fn of(rules: &Rules, questions: Questions, expected: Verdict, exploration: &Exploration) -> Search {
+        let story = exploration.violation.as_ref().map(|found| of_schedule(rules, &found.schedule, found.broke.op));
         let missing = questions.missing.then(|| "no operation is missing".to_owned());
         let violation = exploration.violation.as_ref().map(|violation| Smallest {
             faults: violation.faults,
@@ -195,10 +210,10 @@ impl Search {
             states: exploration.states,
             generated: exploration.generated,
             depth: exploration.depth,
-            stopped: exploration.stopped,
+            stopped: exploration.stopped.clone(),
             violations: exploration.violations,
             violation,
-            story: story.unwrap_or_default(),
+            story: story.map(|story| lines(&story)).unwrap_or_default(),
         }
     }
 }
@@ -231,29 +246,4 @@ impl Budget {
         };
         Ok(Budget { faults, late, leases, operations: args.operations.unwrap_or(file.operations) })
     }
-}
-
-/// The command that explores the same again.
-fn again(input: &Input, args: &Explore) -> String {
-    let mut line = input.command("explore");
-    if let Some(faults) = args.faults {
-        line.push_str(&format!(" --faults {faults}"));
-    }
-    match args.late {
-        Some(scenario::Late::AtMost(most)) => line.push_str(&format!(" --late {most}")),
-        Some(scenario::Late::Unlimited) => line.push_str(" --late unlimited"),
-        None => {}
-    }
-    match args.leases {
-        Some(args::Leases::Strict) => line.push_str(" --leases strict"),
-        Some(args::Leases::Loose) => line.push_str(" --leases loose"),
-        None => {}
-    }
-    if let Some(operations) = args.operations {
-        line.push_str(&format!(" --operations {operations}"));
-    }
-    if args.wires {
-        line.push_str(" --wires");
-    }
-    line
 }

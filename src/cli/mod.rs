@@ -3,7 +3,6 @@
 //! Here are files, threads, signals, the clock of progress and the terminal, and nothing of queues. Rule: the exit code says
 //! what came of it (`exit`), and a result file is complete or absent (`folder`).
 
-mod answer;
 mod args;
 mod check;
 pub mod exit;

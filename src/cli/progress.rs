@@ -1,10 +1,12 @@
 //! Progress of long work: one line on stderr, where that is a terminal, erased at the end.
 //!
-//! The only clock of the command; nothing that is told as a result depends on it.
+//! The only clock of the command: no result depends on it, but for the "simulated in 0.3 s" of an answer.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::sim::Span;
 
 /// Shorter work shows nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -16,6 +18,19 @@ const BETWEEN: Duration = Duration::from_millis(100);
 pub(super) struct Progress {
     /// When the line may be drawn next; nobody watches where this is `None`.
     next: Option<Mutex<Line>>,
+}
+
+/// How long something has taken, for people.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watch(Instant);
+
+impl Watch {
+    pub fn start() -> Watch {
+        Watch(now())
+    }
+    pub fn took(self) -> Span {
+        Span::from_secs_f64(now().duration_since(self.0).as_secs_f64())
+    }
 }
 
 #[derive(Debug)]

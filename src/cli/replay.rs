@@ -10,9 +10,10 @@ use serde::Serialize;
 use super::args::{Replay, Source, setting};
 use super::exit::{Exit, Failure};
 use super::input::{self, Input};
-use super::run::json;
-use super::{answer, screen};
-use crate::ways::explore::Rules;
+use super::run::{json, lines};
+use super::screen;
+use crate::tell::violation::of_schedule;
+use crate::ways::explore::{Choice, Rules};
 use crate::ways::replay::{Broken, FORMAT, Schedule, replay as again};
 
 /// What `--json` prints.
@@ -45,18 +46,19 @@ pub(super) fn replay(args: &Replay) -> Result<Exit, Failure> {
     })?;
     let broke = replayed.broke.map(Broken::from);
     let reproduced = broke.as_ref() == Some(&schedule.broke);
-    let story = answer::story(rules.stage(), &replayed.facts, schedule.broke.op);
+    let choices: Vec<Choice> = schedule.steps.iter().map(|step| step.choice).collect();
+    let story = of_schedule(&rules, &choices, schedule.broke.op);
     if args.json {
         let steps = schedule.steps.iter().map(|step| step.what.as_str()).collect();
         let (scenario, variant) = (input.name.as_str(), input.variant());
-        screen::say(&json(&Told { scenario, variant, reproduced, broke, steps, story }))?;
+        screen::say(&json(&Told { scenario, variant, reproduced, broke, steps, story: lines(&story) }))?;
     } else {
         let found = match &broke {
             _ if reproduced => "it breaks again, as the schedule says",
             Some(_) => "it breaks something else than the schedule says",
             None => "nothing breaks any more",
         };
-        screen::say(&format!("op {}\n{}\n{found}\n", schedule.broke.op, story.join("\n")))?;
+        screen::say(&format!("{}\n{found}\n", story.trim_end()))?;
     }
     Ok(if reproduced { Exit::AsExpected } else { Exit::NotAsExpected })
 }

@@ -7,14 +7,17 @@ use super::exit::{Exit, Failure};
 use super::facts::{STDOUT, run_with_facts};
 use super::folder::Folder;
 use super::input::{self, Input};
-use super::progress::Progress;
+use super::progress::{Progress, Watch};
 use super::result::RunResult;
 use super::worlds::{pace, seeds, worlds};
-use super::{answer, interrupt, parallel, screen};
+use super::{interrupt, parallel, screen};
 use crate::model::Stage;
 use crate::observe::Report;
+use crate::tell::answer::{Telling, answer, worth_telling};
+use crate::tell::paint::Paint;
 use crate::tell::plot;
-use crate::ways::judge::judge;
+use crate::tell::story::{Clock, story as told};
+use crate::ways::judge::{Break, Judgement, judge};
 use crate::ways::run::record;
 
 pub(super) fn run(args: &Run) -> Result<Exit, Failure> {
@@ -30,7 +33,9 @@ pub(super) fn run(args: &Run) -> Result<Exit, Failure> {
         return life(&input, &stage, first, op, args.json);
     }
     let folder = if args.no_files { None } else { Some(Folder::of(&args.source.file, input.variant())?) };
+    let watch = Watch::start();
     let reports = simulate(&stage, &seeds(first, args.seeds), parallel::threads(args.threads), args.facts.as_deref())?;
+    let took = watch.took();
     let judgements = judge(&input.scenario.expect, &reports);
     let result = RunResult::new(&input, &reports, &judgements).expect("at least one seed was run");
 
@@ -48,8 +53,16 @@ pub(super) fn run(args: &Run) -> Result<Exit, Failure> {
     if args.json {
         screen::say(&json)?;
     } else if !facts_here {
-        let seeds = if args.seeds > 1 { format!(" --seeds {}", args.seeds) } else { String::new() };
-        screen::say(&answer::answer(&result, &format!("{} --seed {first}{seeds}", input.command("run"))))?;
+        let telling = Telling {
+            command: &input.command("run"),
+            variant: input.variant(),
+            plan: &stage.plan,
+            reports: &reports,
+            judgements: &judgements,
+            story: story(&stage, &judgements, &reports)?,
+            took: Some(took),
+        };
+        screen::say(&answer(&telling, Paint::On))?;
     }
     Ok(result.standing.into())
 }
@@ -71,17 +84,34 @@ fn simulate(stage: &Stage, seeds: &[u64], threads: usize, facts: Option<&Path>) 
     Ok(reports)
 }
 
-/// Tells the life of one operation.
-fn life(input: &Input, stage: &Stage, seed: u64, op: u32, as_json: bool) -> Result<Exit, Failure> {
+/// The life of the operation that shows best what happened, by running its seed again.
+fn story(stage: &Stage, judgements: &[Judgement], reports: &[Report]) -> Result<Option<String>, Failure> {
+    match worth_telling(judgements, reports) {
+        Some(Break { seed, op: Some(op) }) => lived(stage, seed, op),
+        _ => Ok(None),
+    }
+}
+
+/// The life of an operation; `None` where it is never produced.
+fn lived(stage: &Stage, seed: u64, op: u32) -> Result<Option<String>, Failure> {
     let progress = Progress::new();
     let facts = record(stage, seed, &[op], &pace(&progress, seed, || (0, 1)));
     drop(progress);
     interrupt::stop_if_asked()?;
-    if facts.is_empty() {
+    Ok((!facts.is_empty()).then(|| told(&stage.plan, &facts, &[op], Clock::Since)))
+}
+
+/// A story, a line each.
+pub(super) fn lines(story: &str) -> Vec<String> {
+    story.lines().map(str::to_owned).collect()
+}
+
+/// Tells the life of one operation.
+fn life(input: &Input, stage: &Stage, seed: u64, op: u32, as_json: bool) -> Result<Exit, Failure> {
+    let Some(story) = lived(stage, seed, op)? else {
         let failure = Failure::input(format!("operation {op} is never produced in the world of seed {seed}"));
         return Err(failure.help("operations are numbered from 0 in the order in which they are produced"));
-    }
-    let story = answer::story(stage, &facts, op);
+    };
     if as_json {
         #[derive(serde::Serialize)]
         struct Life<'a> {
@@ -91,10 +121,11 @@ fn life(input: &Input, stage: &Stage, seed: u64, op: u32, as_json: bool) -> Resu
             op: u32,
             story: Vec<String>,
         }
+        let story = lines(&story);
         let life = Life { scenario: &input.name, variant: input.variant(), seed, op, story };
         screen::say(&json(&life))?;
     } else {
-        screen::say(&format!("op {op}\n{}\n", story.join("\n")))?;
+        screen::say(&story)?;
     }
     Ok(Exit::AsExpected)
 }

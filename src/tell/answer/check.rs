@@ -3,7 +3,7 @@
 use super::super::paint::Paint;
 use super::super::words::{counted, wrap};
 use super::verdicts::{figure, sentence, verdict};
-use super::{WIDTH, again};
+use super::{WIDTH, again, over};
 use crate::ways::judge::{Judgement, Standing};
 
 /// What there is to tell of a file, or of a variant of it.
@@ -13,6 +13,10 @@ pub struct Checked<'a> {
     pub file: &'a str,
     /// Which of its variants; `None` for the base.
     pub variant: Option<&'a str>,
+    /// The command that runs it again, up to the seed.
+    pub command: &'a str,
+    /// The first world.
+    pub seed: u64,
     /// How many worlds were judged.
     pub seeds: usize,
     /// What each sentence came to.
@@ -21,7 +25,7 @@ pub struct Checked<'a> {
 
 /// `ok    scenarios/capture.toml  heartbeat   5 seeds, 4 expectations`, and more lines where more is to say.
 pub fn check_line(checked: &Checked<'_>, paint: Paint) -> String {
-    let Checked { file, variant, seeds, judgements } = *checked;
+    let Checked { file, variant, command, seed, seeds: worlds, judgements } = *checked;
     let is = |standing: Standing| judgements.iter().any(|judgement| judgement.standing() == standing);
     let word = if judgements.is_empty() || is(Standing::NotAsExpected) {
         paint.bad("FAIL")
@@ -30,7 +34,7 @@ pub fn check_line(checked: &Checked<'_>, paint: Paint) -> String {
     } else {
         paint.good("ok  ")
     };
-    let (seeds, sentences) = (counted(seeds as u64, "seed"), counted(judgements.len() as u64, "expectation"));
+    let (seeds, sentences) = (counted(worlds as u64, "seed"), counted(judgements.len() as u64, "expectation"));
     let mut text = format!("{word}  {file:<44}  {:<16}  {seeds}, {sentences}\n", variant.unwrap_or_default());
     if judgements.is_empty() {
         say(&mut text, "nothing is expected of it, so nothing is proved: say in `[expect]` what should come of it");
@@ -41,9 +45,11 @@ pub fn check_line(checked: &Checked<'_>, paint: Paint) -> String {
         let more = if more.is_empty() { String::new() } else { format!(": {}", more.join("; ")) };
         say(&mut text, &format!("{}: `{}` {}{more}", judgement.subject, sentence(judgement), verdict(judgement)));
         // A command stays in one line, however long, so that it can be copied.
-        if let Some(first) = judgement.first {
-            text.push_str(&format!("      again  {}\n", again(file, variant, first)));
-        }
+        let again = match judgement.first {
+            Some(first) => again(command, first),
+            None => over(command, seed, worlds),
+        };
+        text.push_str(&format!("      again  {again}\n"));
     }
     text
 }

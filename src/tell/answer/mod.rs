@@ -29,9 +29,9 @@ const LABEL: usize = 16;
 /// What there is to tell of a run.
 #[derive(Clone, Debug)]
 pub struct Telling<'a> {
-    /// The file, as commands name it.
-    pub file: &'a str,
-    /// Which of its variants; `None` for the base.
+    /// The command that runs it again, up to the seed: `redelivery run FILE --variant NAME`.
+    pub command: &'a str,
+    /// Which variant of its file; `None` for the base.
     pub variant: Option<&'a str>,
     /// Its plan: title, question and names.
     pub plan: &'a Plan,
@@ -71,9 +71,11 @@ pub fn answer(telling: &Telling<'_>, paint: Paint) -> String {
         text.push_str(story.trim_end());
         text.push('\n');
     }
-    if let Some(first) = worth_telling(telling.judgements, telling.reports) {
-        text.push_str(&format!("again  {}\n", paint.strong(&again(telling.file, telling.variant, first))));
-    }
+    let again = match worth_telling(telling.judgements, telling.reports) {
+        Some(first) => again(telling.command, first),
+        None => over(telling.command, telling.reports[0].seed, telling.reports.len()),
+    };
+    text.push_str(&format!("again  {}\n", paint.strong(&again)));
     text
 }
 
@@ -94,10 +96,17 @@ pub fn worth_telling(judgements: &[Judgement], reports: &[Report]) -> Option<Bre
 }
 
 /// The command that shows it again.
-fn again(file: &str, variant: Option<&str>, first: Break) -> String {
-    let variant = variant.map_or(String::new(), |variant| format!(" --variant {variant}"));
+fn again(command: &str, first: Break) -> String {
     let op = first.op.map_or(String::new(), |op| format!(" --op {op}"));
-    format!("redelivery run {file}{variant} --seed {}{op}", first.seed)
+    format!("{command} --seed {}{op}", first.seed)
+}
+
+/// The command that runs all of these worlds again.
+fn over(command: &str, seed: u64, worlds: usize) -> String {
+    match worlds {
+        1 => format!("{command} --seed {seed}"),
+        _ => format!("{command} --seed {seed} --seeds {worlds}"),
+    }
 }
 
 /// The title at the left, how it was made at the right; in two lines where one is too short for both; then the question.
