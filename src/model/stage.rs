@@ -5,8 +5,7 @@
 
 use super::broker::Settings;
 use super::plan::{
-    Consumer, ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, StoreId,
-    When,
+    ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Step, StoreId, When,
 };
 use super::records::NONE;
 use crate::sim::oracle::{Seeded, Sources, site};
@@ -74,6 +73,38 @@ pub struct Process {
     pub wire: u32,
 }
 
+/// What is known of a worker beforehand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hand {
+    /// Its process.
+    pub process: u32,
+    /// The wire to its broker, or [`NONE`]: direct.
+    pub wire: u32,
+    /// Whose.
+    pub consumer: ConsumerId,
+    /// What it reads.
+    pub queue: QueueId,
+    /// Messages that it takes at a time.
+    pub batch: u16,
+    /// Whether the leases of what it holds are renewed.
+    pub renews: bool,
+    /// Whether someone else decides what its handler does.
+    pub foreign: bool,
+}
+
+/// What is known of a step beforehand.
+#[derive(Clone, Debug)]
+pub(crate) struct StepAt {
+    /// What it does.
+    pub step: Step,
+    /// How long it takes.
+    pub takes: Dist,
+    /// Where the question stands how long.
+    pub site: u64,
+    /// The faults that may befall there.
+    pub faults: Vec<StepFault>,
+}
+
 /// Where the questions of a link stand.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkSites {
@@ -100,17 +131,15 @@ pub struct Stage {
     pub(crate) sources: Sources,
     /// By process.
     pub(crate) processes: Vec<Process>,
-    /// The process of every worker.
-    pub(crate) process_of: Vec<u32>,
+    /// By worker.
+    pub(crate) hands: Vec<Hand>,
     /// The wire of every producer, or [`NONE`].
     pub(crate) wire_of_producer: Vec<u32>,
     /// The link of every wire.
     pub(crate) links: Vec<LinkId>,
     pub(crate) link_sites: Vec<LinkSites>,
-    /// By consumer and step.
-    pub(crate) step_sites: Vec<Vec<u64>>,
-    /// By consumer and step: the faults that may befall there.
-    pub(crate) step_faults: Vec<Vec<Vec<StepFault>>>,
+    /// By consumer: its program.
+    pub(crate) programs: Vec<Vec<StepAt>>,
     /// By producer: where it is asked whether an operation is poison.
     pub(crate) poison_sites: Vec<u64>,
     first: First,
@@ -191,25 +220,18 @@ impl Stage {
         let delays = add(&mut queues.map(|q| Actor::Delays(QueueId(q))));
         let lanes = [leases, delays - leases, actors.len() as u32 - delays];
 
-        let names = |consumer: &Consumer| -> Vec<String> {
-            consumer.steps.iter().enumerate().map(|(i, step)| format!("{i} {}", step.word())).collect()
+        let hand = |process: u32| {
+            let Process { consumer, wire, .. } = processes[process as usize];
+            let of = &plan.consumers[consumer.at()];
+            let (queue, batch, renews, foreign) = (of.from, of.batch, of.heartbeat.is_some(), of.foreign);
+            Hand { process, wire, consumer, queue, batch, renews, foreign }
         };
-        let step_sites = plan
-            .consumers
-            .iter()
-            .map(|consumer| names(consumer).iter().map(|step| site(&[&consumer.name, step])).collect())
-            .collect();
-        let step_faults = plan
-            .consumers
-            .iter()
-            .enumerate()
-            .map(|(c, consumer)| (0..consumer.steps.len()).map(|step| faults_at(&plan, c, step)).collect())
-            .collect();
+        let hands = plan.workers().map(hand).collect();
+        let programs = (0..plan.consumers.len()).map(|consumer| program(&plan, consumer)).collect();
         Ok(Stage {
             poison_sites: plan.producers.iter().map(|p| site(&[&p.name, "poison"])).collect(),
             gaps: plan.producers.iter().map(|p| Dist::exponential(p.arrivals.mean_gap())).collect(),
             link_sites: plan.links.iter().map(|l| link_sites(&l.name)).collect(),
-            process_of: plan.workers().collect(),
             first: First {
                 arrivals,
                 timelines: of_faults,
@@ -234,8 +256,8 @@ impl Stage {
             processes,
             wire_of_producer,
             links,
-            step_sites,
-            step_faults,
+            hands,
+            programs,
         })
     }
 
@@ -267,10 +289,15 @@ impl Stage {
         &self.plan.queues[queue.at()].settings
     }
 
-    /// The consumer of a worker.
+    /// What is known of a worker.
     #[inline]
+    pub(crate) fn hand(&self, worker: u32) -> &Hand {
+        &self.hands[worker as usize]
+    }
+
+    /// The consumer of a worker.
     pub fn consumer_of(&self, worker: u32) -> ConsumerId {
-        self.processes[self.process_of[worker as usize] as usize].consumer
+        self.hand(worker).consumer
     }
 }
 
@@ -302,6 +329,21 @@ lanes! {
 fn link_sites(name: &str) -> LinkSites {
     let both = |direction: &str| [site(&[name, direction, "latency"]), site(&[name, direction, "loss"])];
     LinkSites { request: both("request"), answer: both("answer") }
+}
+
+fn program(plan: &Plan, consumer: usize) -> Vec<StepAt> {
+    let of = &plan.consumers[consumer];
+    let of_step = |(at, step): (usize, &Step)| StepAt {
+        step: step.clone(),
+        takes: match (step, step.store()) {
+            (Step::Work(takes), _) => takes.clone(),
+            (_, Some(store)) => plan.stores[store.at()].latency.clone(),
+            (_, None) => Dist::fixed(Span::ZERO),
+        },
+        site: site(&[&of.name, &format!("{at} {}", step.word())]),
+        faults: faults_at(plan, consumer, at),
+    };
+    of.steps.iter().enumerate().map(of_step).collect()
 }
 
 fn faults_at(plan: &Plan, consumer: usize, at: usize) -> Vec<StepFault> {

@@ -44,7 +44,7 @@ impl Consumers {
         out.tell(Fact::Started { held, run });
         let state = &mut self.workers[worker as usize];
         (state.phase, state.delivery, state.at) = (Phase::Working, delivery, 0);
-        if out.stage.plan.consumers[out.stage.consumer_of(worker).at()].foreign {
+        if out.stage.hand(worker).foreign {
             let start = Answer::Start { op: message.op, key: message.key, copy: message.copy, run };
             return self.ask_seat(worker, &start, out);
         }
@@ -54,31 +54,21 @@ impl Consumers {
     /// Books the end of the step that the program is at.
     #[inline]
     fn enter<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
-        let stage = out.stage;
-        let consumer = stage.consumer_of(worker).at();
-        let (at, delivery) = (usize::from(self.workers[worker as usize].at), self.workers[worker as usize].delivery);
-        let Some(step) = stage.plan.consumers[consumer].steps.get(at) else {
+        let (stage, hand, state) = (out.stage, out.stage.hand(worker), &self.workers[worker as usize]);
+        let Some(step) = stage.programs[hand.consumer.at()].get(usize::from(state.at)) else {
             return self.finish(worker, RunEnd::Done, None, out);
         };
-        let dist = match step {
-            Step::Ack | Step::Point => None,
-            Step::Work(dist) => Some(dist),
-            Step::Seen(s) | Step::Effect { store: s, .. } | Step::Mark(s) | Step::Begin(s) | Step::Commit(s) => {
-                Some(&stage.plan.stores[s.at()].latency)
-            }
+        let mut span = match step.takes.constant() {
+            Some(span) => span,
+            None => out.oracle.span(out.records.deliveries[state.delivery].address(step.site), &step.takes),
         };
-        let mut span = match dist {
-            None => Span::ZERO,
-            Some(dist) => {
-                let address = out.records.deliveries[delivery].address(stage.step_sites[consumer][at]);
-                let slow = self.processes[stage.process_of[worker as usize] as usize].slow;
-                out.span(address, dist) * u64::from(slow)
-            }
-        };
+        if !span.is_zero() {
+            span = span * u64::from(self.processes[hand.process as usize].slow);
+        }
         let mut payload = 0;
-        let faults = &stage.step_faults[consumer][at];
-        if !faults.is_empty()
-            && let Some((number, part)) = strikes(faults, &out.records.deliveries[delivery], span, out.oracle)
+        if !step.faults.is_empty()
+            && let Some((number, part)) =
+                strikes(&step.faults, &out.records.deliveries[state.delivery], span, out.oracle)
         {
             (payload, span) = (number + 1, part);
         }
@@ -93,33 +83,31 @@ impl Consumers {
     /// The event of a worker: its step ends, or a fault strikes within it.
     #[inline]
     pub fn go_on<O: Oracle, W: Watch>(&mut self, worker: u32, payload: u32, out: &mut Out<'_, O, W>) {
-        let stage = out.stage;
-        let process = stage.process_of[worker as usize];
-        if self.processes[process as usize].paused {
-            let goes_on = out.agenda.due(stage.resume_lane(process));
+        let (stage, hand) = (out.stage, out.stage.hand(worker));
+        if self.processes[hand.process as usize].paused {
+            let goes_on = out.agenda.due(stage.resume_lane(hand.process));
             out.agenda.book(Lane(worker), goes_on, payload);
             return;
         }
-        let consumer = stage.consumer_of(worker).at();
+        let program = &stage.programs[hand.consumer.at()];
         let at = usize::from(self.workers[worker as usize].at);
         if payload > 0 {
-            let fault = stage.step_faults[consumer][at][payload as usize - 1];
-            return self.crash(process, fault.restart_after, out);
+            let fault = program[at].faults[payload as usize - 1];
+            return self.crash(hand.process, fault.restart_after, out);
         }
-        let step = &stage.plan.consumers[consumer].steps[at];
+        let step = &program[at].step;
         match self.act(worker, step, out) {
-            Next::On if stage.plan.consumers[consumer].foreign => {
+            Next::On if hand.foreign => {
                 let answer = if matches!(step, Step::Seen(_)) { Answer::Known(false) } else { Answer::Done };
                 self.ask_seat(worker, &answer, out);
             }
-            Next::ToAck if stage.plan.consumers[consumer].foreign => self.ask_seat(worker, &Answer::Known(true), out),
+            Next::ToAck if hand.foreign => self.ask_seat(worker, &Answer::Known(true), out),
             Next::On => {
                 self.workers[worker as usize].at += 1;
                 self.enter(worker, out);
             }
             Next::ToAck => {
-                let steps = &stage.plan.consumers[consumer].steps;
-                let ack = (at..steps.len()).find(|&step| steps[step] == Step::Ack).unwrap_or(steps.len());
+                let ack = (at..program.len()).find(|&at| program[at].step == Step::Ack).unwrap_or(program.len());
                 self.workers[worker as usize].at = ack as u8;
                 self.enter(worker, out);
             }
@@ -137,7 +125,7 @@ impl Consumers {
             return self.poisoned(worker, out);
         }
         let at = self.workers[worker as usize].at;
-        let process = out.stage.process_of[worker as usize];
+        let process = out.stage.hand(worker).process;
         let mut skip = false;
         match *step {
             Step::Work(_) => {}
@@ -182,7 +170,7 @@ impl Consumers {
                 Next::Stays
             }
             PoisonKind::Kills => {
-                self.crash(out.stage.process_of[worker as usize], RESTART_AFTER_POISON, out);
+                self.crash(out.stage.hand(worker).process, RESTART_AFTER_POISON, out);
                 Next::Stays
             }
         }
@@ -251,20 +239,18 @@ impl Consumers {
     /// the next message.
     #[inline]
     fn ack<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Next {
-        let consumer = &out.stage.plan.consumers[out.stage.consumer_of(worker).at()];
-        if !consumer.foreign && usize::from(self.workers[worker as usize].at) + 1 == consumer.steps.len() {
+        let (hand, state) = (out.stage.hand(worker), &self.workers[worker as usize]);
+        if !hand.foreign && usize::from(state.at) + 1 == out.stage.programs[hand.consumer.at()].len() {
             self.finish(worker, RunEnd::Done, Some(Settlement::Ack), out);
             return Next::Stays;
         }
-        let process = out.stage.process_of[worker as usize] as usize;
-        let (delivery, wire) = (self.workers[worker as usize].delivery, out.stage.processes[process].wire);
-        self.clients[process].settle(delivery, Settlement::Ack, None, wire, out);
+        self.clients[hand.process as usize].settle(state.delivery, Settlement::Ack, None, hand.wire, out);
         Next::On
     }
 
     fn fail<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
         self.roll_back(worker, out);
-        let how = match out.stage.plan.consumers[out.stage.consumer_of(worker).at()].on_error {
+        let how = match out.stage.plan.consumers[out.stage.hand(worker).consumer.at()].on_error {
             OnError::Nack { delay } => Some(Settlement::Nack(delay)),
             OnError::Leave => None,
         };
@@ -280,8 +266,7 @@ impl Consumers {
         settle: Option<Settlement>,
         out: &mut Out<'_, O, W>,
     ) {
-        let process = out.stage.process_of[worker as usize] as usize;
-        let wire = out.stage.processes[process].wire;
+        let hand = out.stage.hand(worker);
         let delivery = std::mem::replace(&mut self.workers[worker as usize].delivery, NONE);
         let record = &mut out.records.deliveries[delivery];
         (record.doing, record.beat) = (Holder::Done, NONE);
@@ -294,7 +279,7 @@ impl Consumers {
                 (state.phase, state.polls) = (Phase::Idle, state.polls.wrapping_add(1));
                 state.polls
             });
-            self.clients[process].settle(delivery, how, waits, wire, out);
+            self.clients[hand.process as usize].settle(delivery, how, waits, hand.wire, out);
         }
         out.records.release(delivery);
         match next {
@@ -307,7 +292,7 @@ impl Consumers {
     /// A foreign handler goes on: the point that it reaches is one of its consumer's steps.
     fn ask_seat<O: Oracle, W: Watch>(&mut self, worker: u32, answer: &Answer, out: &mut Out<'_, O, W>) {
         let stage = out.stage;
-        let steps = &stage.plan.consumers[stage.consumer_of(worker).at()].steps;
+        let steps = &stage.plan.consumers[stage.hand(worker).consumer.at()].steps;
         let of_store = |name: &str| stage.plan.stores.iter().position(|s| s.name == name).map(|s| StoreId(s as u16));
         let at = match out.seat.resume(worker, answer) {
             Point::At(_) => steps.iter().position(|step| *step == Step::Point),

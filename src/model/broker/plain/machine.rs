@@ -28,7 +28,6 @@ clone_by_field!(Machine { ready, waiting, stored, next_place, down });
 struct Here<'a> {
     queue: QueueId,
     settings: &'a Settings,
-    batch: &'a dyn Fn(u32) -> u16,
 }
 
 impl Machine {
@@ -40,9 +39,7 @@ impl Machine {
         input: Input,
         out: &mut Out<'_, O, W>,
     ) {
-        let stage = out.stage;
-        let batch = |worker| stage.plan.consumers[stage.consumer_of(worker).at()].batch;
-        let here = Here { queue, settings, batch: &batch };
+        let here = Here { queue, settings };
         match input {
             Input::Publish { message, pending } => self.publish(&here, message, pending, out),
             Input::DeadLetter { message } => {
@@ -122,7 +119,7 @@ impl Machine {
     fn serve<O: Oracle, W: Watch>(&mut self, here: &Here, out: &mut Out<'_, O, W>) {
         while !self.down && !self.ready.is_empty() {
             let Some(worker) = self.waiting.pop() else { return };
-            for _ in 0..(here.batch)(worker) {
+            for _ in 0..out.stage.hand(worker).batch {
                 let Some(entry) = self.ready.pop() else { break };
                 Self::hand_out(here, entry, worker, out);
             }
@@ -156,7 +153,7 @@ impl Machine {
         out.records.deliveries[delivery].lease = lease;
         let held = out.records.deliveries[delivery].parties(delivery);
         out.tell(Fact::Delivered { held, message: slot, queue, attempt, cause, holder, until });
-        let wire = out.stage.processes[out.stage.process_of[worker as usize] as usize].wire;
+        let wire = out.stage.hand(worker).wire;
         let about = out.records.deliveries[delivery].address(0);
         out.send(wire, Direction::Answer, Call::Deliver { worker, delivery }, about);
     }
