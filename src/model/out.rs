@@ -3,14 +3,12 @@
 //! A machine gets `Out` with its input and keeps nothing of it. The records and the agenda are shared by all machines of a
 //! world; who watches, and what the oracle is, no machine can see.
 
-use std::collections::VecDeque;
-
 use super::fact::{Fact, Watch};
 use super::records::{NONE, Records};
 use super::seat::Seat;
 use super::stage::Stage;
 use super::wire::{Call, Wires};
-use crate::sim::{Address, Agenda, Dist, Lane, Oracle, Span, Time};
+use crate::sim::{Address, Agenda, Dist, Lane, Oracle, Ring, Span, Time};
 
 /// The verbs of a machine, and the records.
 pub struct Out<'a, O, W> {
@@ -19,7 +17,7 @@ pub struct Out<'a, O, W> {
     pub(crate) stage: &'a Stage,
     pub(crate) agenda: &'a mut Agenda,
     pub(crate) records: &'a mut Records,
-    pub(crate) calls: &'a mut VecDeque<Call>,
+    pub(crate) calls: &'a mut Ring<Call>,
     pub(crate) wires: &'a mut Wires,
     pub(crate) oracle: &'a mut O,
     pub(crate) watch: &'a mut W,
@@ -43,7 +41,7 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
     /// Calls another machine, within this event.
     #[inline]
     pub fn call(&mut self, call: Call) {
-        self.calls.push_back(call);
+        self.calls.push(call);
     }
 
     /// Books an event and gives its token.
@@ -66,7 +64,7 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
     #[inline]
     pub(crate) fn send(&mut self, wire: u32, direction: Direction, call: Call, about: Address) -> bool {
         if wire == NONE {
-            self.calls.push_back(call);
+            self.calls.push(call);
             return true;
         }
         self.send_packet(wire, direction, call, about)
@@ -87,7 +85,7 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
         let lane = self.stage.packets_lane(packets);
         // A packet never overtakes the one before it.
         let at = (self.now + span).max(self.agenda.last_at(lane).unwrap_or(Time::ZERO));
-        self.wires.0[packets as usize].push_back(call);
+        self.wires.0[packets as usize].push(call);
         self.agenda.book(lane, at, 0);
         true
     }

@@ -5,8 +5,6 @@
 //! agenda's: continuations of steps that take no time, then everything else in the order of booking; initial bookings are
 //! made in the order of names.
 
-use std::collections::VecDeque;
-
 use super::broker::{Input, Machine};
 use super::consumer::Consumers;
 use super::fact::Watch;
@@ -19,7 +17,7 @@ use super::seat::Seat;
 use super::stage::{Actor, Stage};
 use super::timeline;
 use super::wire::{Call, Wires};
-use crate::sim::{Agenda, Canon, Head, Oracle, Span, Time, clone_by_field};
+use crate::sim::{Agenda, Canon, Head, Oracle, Ring, Span, Time, clone_by_field};
 
 /// Everything that changes.
 #[derive(Debug)]
@@ -27,7 +25,7 @@ pub struct World {
     now: Time,
     agenda: Agenda,
     records: Records,
-    calls: VecDeque<Call>,
+    calls: Ring<Call>,
     wires: Wires,
     machines: Machines,
 }
@@ -116,8 +114,8 @@ impl World {
             now: Time::ZERO,
             agenda: Agenda::new(singles, fifos, loose, indexed),
             records: Records::default(),
-            calls: VecDeque::new(),
-            wires: Wires(vec![VecDeque::new(); 2 * stage.links.len()]),
+            calls: Ring::default(),
+            wires: Wires(vec![Ring::default(); 2 * stage.links.len()]),
             machines: Machines {
                 producers: Producers::new(stage.plan.producers.len()),
                 brokers: stage.plan.queues.iter().map(|queue| Machine::new(&queue.settings)).collect(),
@@ -177,7 +175,7 @@ impl World {
         self.agenda.take(head);
         self.now = self.now.max(head.event.at);
         if let Actor::Packets(packets) = stage.actor(head.lane)
-            && let Some(call) = self.wires.0[packets as usize].pop_front()
+            && let Some(call) = self.wires.0[packets as usize].pop()
         {
             super::wire::lost(call, &mut out!(self, stage, around));
         }
@@ -292,8 +290,8 @@ impl Machines {
             }
             Actor::Leases(queue) => self.brokers[queue.at()].handle(queue, Input::LeaseOver { delivery: payload }, out),
             Actor::Packets(packets) => {
-                let call = out.wires.0[packets as usize].pop_front();
-                out.calls.extend(call);
+                let call = out.wires.0[packets as usize].pop();
+                out.calls.push(call.unwrap_or_default());
             }
             Actor::Restart(process) => self.consumers.restart(process, out),
             Actor::Heartbeats(process) => self.consumers.beat(process, payload, out),
@@ -317,7 +315,7 @@ impl Machines {
     #[inline]
     fn deliver_calls<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) -> u32 {
         let mut count = 0;
-        while let Some(call) = out.calls.pop_front() {
+        while let Some(call) = out.calls.pop() {
             count += 1;
             if count > MAX_AT_ONE_INSTANT {
                 out.calls.clear();
@@ -353,7 +351,7 @@ impl Machines {
         self.producers.stopped()
             && records.entries.is_empty()
             && self.producers.is_settled()
-            && wires.0.iter().all(VecDeque::is_empty)
+            && wires.0.iter().all(Ring::is_empty)
             && self.consumers.is_settled()
     }
 

@@ -10,12 +10,11 @@
 //! one that does not is skipped. Rule: heads are all that may happen next; the heap over them is an index, kept only where
 //! the earliest head is asked for millions of times, and no part of the state.
 
-use std::collections::VecDeque;
-
+use super::ring::Ring;
 use super::time::Time;
 
 /// A lane's number: singles first, then fifos, then loose ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lane(pub u32);
 
 /// At most so many lanes: a heap's key keeps 24 bits for them.
@@ -56,14 +55,21 @@ pub struct Head {
 
 const NOTHING: Event = Event { at: Time::NEVER, seq: u64::MAX, payload: 0, soon: false };
 
+impl Default for Event {
+    fn default() -> Self {
+        NOTHING
+    }
+}
+
 /// Everything that is pending.
 #[derive(Debug, Default)]
 pub struct Agenda {
+    /// A lane without an event has one that is never due.
     singles: Vec<Event>,
-    fifos: Vec<VecDeque<Event>>,
+    fifos: Vec<Ring<Event>>,
     loose: Vec<Vec<Event>>,
     /// Lanes whose single event is due now and of class 0, in the order of booking; by lane and token.
-    soon: VecDeque<(Lane, u32)>,
+    soon: Ring<(Lane, u32)>,
     /// The heads but those in `soon`, the earliest first, with entries that no longer stand. Empty where not indexed.
     heap: Heap,
     indexed: bool,
@@ -78,7 +84,7 @@ impl Agenda {
         assert!(singles + fifos + loose < MAX_LANES, "a world has fewer lanes than {MAX_LANES}");
         Agenda {
             singles: vec![NOTHING; singles as usize],
-            fifos: vec![VecDeque::new(); fifos as usize],
+            fifos: vec![Ring::default(); fifos as usize],
             loose: vec![Vec::new(); loose as usize],
             indexed,
             ..Agenda::default()
@@ -104,7 +110,7 @@ impl Agenda {
             let fifo = &mut self.fifos[index - singles];
             debug_assert!(fifo.back().is_none_or(|last| last.at <= at), "a fifo lane keeps its order");
             head = fifo.is_empty();
-            fifo.push_back(event);
+            fifo.push(event);
         } else {
             self.loose[index - singles - fifos].push(event);
         }
@@ -121,13 +127,13 @@ impl Agenda {
         debug_assert_eq!(self.singles[lane.0 as usize].at, Time::NEVER, "lane {} already has an event", lane.0);
         self.singles[lane.0 as usize] = event;
         if self.indexed {
-            self.soon.push_back((lane, event.token()));
+            self.soon.push((lane, event.token()));
         }
     }
 
     /// Takes the event of a single lane back.
     pub fn cancel(&mut self, lane: Lane) {
-        self.singles[lane.0 as usize] = NOTHING;
+        self.singles[lane.0 as usize].at = Time::NEVER;
     }
 
     /// Whether a single lane has an event.
@@ -157,7 +163,7 @@ impl Agenda {
     /// The events of a fifo or loose lane, in their order; a loose lane has none, it gives that of booking.
     pub fn events(&self, lane: Lane) -> impl Iterator<Item = &Event> {
         let index = lane.0 as usize - self.singles.len();
-        let fifo = self.fifos.get(index).into_iter().flatten();
+        let fifo = self.fifos.get(index).into_iter().flat_map(Ring::iter);
         fifo.chain(index.checked_sub(self.fifos.len()).and_then(|index| self.loose.get(index)).into_iter().flatten())
     }
 
@@ -166,7 +172,7 @@ impl Agenda {
         for (index, event) in self.singles.iter().enumerate().filter(|(_, event)| event.at != Time::NEVER) {
             each(Lane(index as u32), event);
         }
-        let timers = self.fifos.iter().map(VecDeque::iter).enumerate();
+        let timers = self.fifos.iter().map(Ring::iter).enumerate();
         for (index, events) in timers {
             events.for_each(|event| each(Lane((self.singles.len() + index) as u32), event));
         }
@@ -180,10 +186,11 @@ impl Agenda {
     #[inline]
     pub fn pop(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool) -> Option<Head> {
         debug_assert!(self.indexed, "only an indexed agenda knows its earliest head");
-        while let Some((lane, token)) = self.soon.pop_front() {
-            let event = self.singles[lane.0 as usize];
-            if event.token() == token {
-                self.singles[lane.0 as usize] = NOTHING;
+        while let Some((lane, token)) = self.soon.pop() {
+            let single = &mut self.singles[lane.0 as usize];
+            if single.token() == token && single.at != Time::NEVER {
+                let event = *single;
+                single.at = Time::NEVER;
                 return Some(Head { lane, event });
             }
         }
@@ -192,44 +199,43 @@ impl Agenda {
             if time_of(top) > until {
                 return None;
             }
-            let (lane, index) = (lane_of(top), lane_of(top).0 as usize);
-            if index < self.singles.len() {
-                self.heap.pop();
-                let event = self.singles[index];
-                if seq_of(top) == event.seq & SEQ_MASK {
-                    self.singles[index] = NOTHING;
+            self.heap.take();
+            let lane = lane_of(top);
+            if let Some(single) = self.singles.get_mut(lane.0 as usize) {
+                // What was taken back has left its key in the heap.
+                if key(lane, *single) == top {
+                    let event = *single;
+                    single.at = Time::NEVER;
                     return Some(Head { lane, event });
                 }
-                continue;
-            }
-            if let Some(event) = self.pop_timer(lane, top, &stands) {
+            } else if let Some(event) = self.pop_timer(lane, top, &stands) {
                 return Some(Head { lane, event });
             }
         }
     }
 
-    /// Takes the event of `key` from its lane and puts the lane's next head into the heap; `None` where it stood no more.
+    /// Takes the event of `top` from its lane and puts the lane's next head into the heap; `None` where it stood no more.
     fn pop_timer(&mut self, lane: Lane, top: u128, stands: &impl Fn(Lane, &Event) -> bool) -> Option<Event> {
-        self.heap.pop();
         let index = lane.0 as usize - self.singles.len();
         if let Some(fifo) = self.fifos.get_mut(index) {
             let mut taken = None;
             // A fifo that was cleared has left its key in the heap.
-            if fifo.front().is_some_and(|event| event.seq & SEQ_MASK == seq_of(top)) {
-                taken = fifo.pop_front().filter(|event| stands(lane, event));
-            } else if fifo.front().is_some_and(|event| key(lane, *event) > top) {
-                return None;
+            match fifo.front() {
+                Some(event) if key(lane, *event) == top => taken = fifo.pop().filter(|event| stands(lane, event)),
+                Some(event) if key(lane, *event) > top => return None,
+                _ => {}
             }
-            while fifo.front().is_some_and(|event| !stands(lane, event)) {
-                fifo.pop_front();
-            }
-            if let Some(next) = fifo.front() {
-                self.heap.push(key(lane, *next));
+            while let Some(next) = fifo.front() {
+                if stands(lane, next) {
+                    self.heap.push(key(lane, *next));
+                    break;
+                }
+                fifo.pop();
             }
             return taken;
         }
         let loose = &mut self.loose[index - self.fifos.len()];
-        let at = loose.iter().position(|event| event.seq & SEQ_MASK == seq_of(top))?;
+        let at = loose.iter().position(|event| key(lane, *event) == top)?;
         Some(loose.swap_remove(at)).filter(|event| stands(lane, event))
     }
 
@@ -258,17 +264,14 @@ impl Agenda {
         debug_assert!(!self.indexed, "an indexed agenda gives its earliest head only");
         let index = head.lane.0 as usize;
         if index < self.singles.len() {
-            self.singles[index] = NOTHING;
+            self.singles[index].at = Time::NEVER;
             return;
         }
         let index = index - self.singles.len();
-        if let Some(fifo) = self.fifos.get_mut(index) {
-            if let Some(at) = fifo.iter().position(|event| event.seq == head.event.seq) {
-                fifo.remove(at);
-            }
-            return;
+        match self.fifos.get_mut(index) {
+            Some(fifo) => fifo.retain(|event| event.seq != head.event.seq),
+            None => self.loose[index - self.fifos.len()].retain(|event| event.seq != head.event.seq),
         }
-        self.loose[index - self.fifos.len()].retain(|event| event.seq != head.event.seq);
     }
 
     /// Drops timers that no longer stand.
@@ -294,72 +297,82 @@ fn key(lane: Lane, event: Event) -> u128 {
 fn time_of(key: u128) -> Time {
     Time::from_nanos((key >> 64) as u64)
 }
-fn seq_of(key: u128) -> u64 {
-    key as u64 >> 24
-}
 fn lane_of(key: u128) -> Lane {
     Lane(key as u32 & (MAX_LANES - 1))
 }
 
 /// A heap of four children a node, the least on top: shallower than a binary one, and its children share a cache line.
+/// A top that was taken leaves a hole, for whoever handles an event mostly books the next one: it goes in at the top.
 #[derive(Debug, Default)]
-struct Heap(Vec<u128>);
-
-impl Clone for Heap {
-    fn clone(&self) -> Self {
-        Heap(self.0.clone())
-    }
-    fn clone_from(&mut self, other: &Self) {
-        self.0.clone_from(&other.0);
-    }
+struct Heap {
+    keys: Vec<u128>,
+    /// The top was taken.
+    hole: bool,
 }
+
+super::clone_by_field!(Heap { keys, hole });
 
 impl Heap {
     #[inline]
-    fn peek(&self) -> Option<u128> {
-        self.0.first().copied()
+    fn peek(&mut self) -> Option<u128> {
+        if self.hole {
+            self.hole = false;
+            let last = self.keys.pop()?;
+            if !self.keys.is_empty() {
+                self.sink(last);
+            }
+        }
+        self.keys.first().copied()
+    }
+
+    /// Takes what [`Heap::peek`] gave.
+    #[inline]
+    fn take(&mut self) {
+        self.hole = true;
     }
 
     #[inline]
     fn push(&mut self, key: u128) {
-        let mut at = self.0.len();
-        self.0.push(key);
+        if self.hole {
+            self.hole = false;
+            return self.sink(key);
+        }
+        let mut at = self.keys.len();
+        self.keys.push(key);
         while at > 0 {
             let parent = (at - 1) / 4;
-            if self.0[parent] <= key {
+            if self.keys[parent] <= key {
                 break;
             }
-            self.0[at] = self.0[parent];
+            self.keys[at] = self.keys[parent];
             at = parent;
         }
-        self.0[at] = key;
+        self.keys[at] = key;
     }
 
+    /// Puts a key in at the top, in place of what is there.
     #[inline]
-    fn pop(&mut self) {
-        let Some(last) = self.0.pop() else { return };
-        let heap = &mut self.0[..];
+    fn sink(&mut self, new: u128) {
+        let keys = &mut self.keys[..];
         let mut at = 0;
         loop {
             let first = 4 * at + 1;
-            if first >= heap.len() {
+            if first >= keys.len() {
                 break;
             }
-            let (mut least, mut key) = (first, heap[first]);
-            for child in first + 1..(first + 4).min(heap.len()) {
-                let less = heap[child] < key;
+            let (mut least, mut key) = (first, keys[first]);
+            for child in first + 1..(first + 4).min(keys.len()) {
+                let less = keys[child] < key;
                 least = std::hint::select_unpredictable(less, child, least);
-                key = std::hint::select_unpredictable(less, heap[child], key);
+                key = std::hint::select_unpredictable(less, keys[child], key);
             }
-            if last <= key {
+            if new <= key {
                 break;
             }
-            heap[at] = key;
+            keys[at] = key;
             at = least;
         }
-        if let Some(slot) = heap.get_mut(at) {
-            *slot = last;
-        }
+        keys[at] = new;
     }
 }
 

@@ -337,16 +337,13 @@ fn break_connection<O: Oracle, W: Watch>(queue: QueueId, wire: u32, out: &mut Ou
     if wire == NONE {
         return;
     }
-    for call in &mut out.wires.0[2 * wire as usize] {
-        match call {
-            Call::Receive { .. } => *call = Call::Nothing,
-            Call::Settle { wait, .. } => *wait = false,
-            _ => {}
-        }
-    }
-    let answers = std::mem::take(&mut out.wires.0[2 * wire as usize + 1]);
+    out.wires.0[2 * wire as usize].change(|call| match call {
+        Call::Receive { .. } => *call = Call::Nothing,
+        Call::Settle { wait, .. } => *wait = false,
+        _ => {}
+    });
     out.agenda.clear(out.stage.packets_lane(2 * wire + 1));
-    for answer in answers {
+    while let Some(answer) = out.wires.0[2 * wire as usize + 1].pop() {
         if let Call::Deliver { delivery, .. } = answer {
             debug_assert_eq!(out.records.deliveries[delivery].queue, queue, "a process has one broker");
             out.records.deliveries[delivery].doing = Holder::Crashed;

@@ -1,13 +1,11 @@
 //! Waiting polls: workers that wait for a message, first come first served.
 
-use std::collections::VecDeque;
-
-use crate::sim::{Canon, clone_by_field};
+use crate::sim::{Canon, Ring, clone_by_field};
 
 /// Workers that wait.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    order: VecDeque<u32>,
+    order: Ring<u32>,
 }
 
 clone_by_field!(Waiting { order });
@@ -16,13 +14,13 @@ impl Waiting {
     /// One more.
     #[inline]
     pub fn push(&mut self, worker: u32) {
-        self.order.push_back(worker);
+        self.order.push(worker);
     }
 
     /// The one that has waited longest.
     #[inline]
     pub fn pop(&mut self) -> Option<u32> {
-        self.order.pop_front()
+        self.order.pop()
     }
 
     /// `workers` workers from `first` on no longer wait.
