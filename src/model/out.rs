@@ -86,7 +86,7 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
         // A packet never overtakes the one before it.
         let at = (self.now + span).max(self.agenda.last_at(lane).unwrap_or(Time::ZERO));
         self.wires.0[packets as usize].push(call);
-        self.agenda.book(lane, at, 0);
+        self.agenda.book_fifo(lane, at, 0);
         true
     }
 }

@@ -84,7 +84,7 @@ impl Producers {
         if length.span.is_some_and(|span| at > Time::ZERO + span) {
             return;
         }
-        out.agenda.book(out.stage.arrivals_lane(producer), at, 0);
+        out.agenda.book_single(out.stage.arrivals_lane(producer), at, 0);
     }
 
     /// An operation arrives.

@@ -10,6 +10,8 @@
 //! one that does not is skipped. Rule: heads are all that may happen next; the heap over them is an index, kept only where
 //! the earliest head is asked for millions of times, and no part of the state.
 
+use std::hint::select_unpredictable;
+
 use super::ring::Ring;
 use super::time::Time;
 
@@ -91,6 +93,7 @@ impl Agenda {
         }
     }
 
+    #[inline]
     fn event(&mut self, at: Time, payload: u32, soon: bool) -> Event {
         self.next_seq += 1;
         Event { at, seq: self.next_seq, payload, soon }
@@ -98,23 +101,44 @@ impl Agenda {
 
     /// Books an event and gives its token. A single lane takes one at a time; a fifo lane takes none that is due before the
     /// last of it.
-    #[inline]
     pub fn book(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
-        let event = self.event(at, payload, false);
-        let (index, singles, fifos) = (lane.0 as usize, self.singles.len(), self.fifos.len());
-        let mut head = true;
-        if index < singles {
-            debug_assert_eq!(self.singles[index].at, Time::NEVER, "lane {index} already has an event");
-            self.singles[index] = event;
-        } else if index < singles + fifos {
-            let fifo = &mut self.fifos[index - singles];
-            debug_assert!(fifo.back().is_none_or(|last| last.at <= at), "a fifo lane keeps its order");
-            head = fifo.is_empty();
-            fifo.push(event);
-        } else {
-            self.loose[index - singles - fifos].push(event);
+        let index = lane.0 as usize;
+        if index < self.singles.len() {
+            return self.book_single(lane, at, payload);
         }
-        if head && self.indexed {
+        if index < self.singles.len() + self.fifos.len() {
+            return self.book_fifo(lane, at, payload);
+        }
+        let event = self.event(at, payload, false);
+        self.loose[index - self.singles.len() - self.fifos.len()].push(event);
+        if self.indexed {
+            self.heap.push(key(lane, event));
+        }
+        event.token()
+    }
+
+    /// [`Agenda::book`] on a lane that is known to be a single one.
+    #[inline]
+    pub fn book_single(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
+        let event = self.event(at, payload, false);
+        let single = &mut self.singles[lane.0 as usize];
+        debug_assert_eq!(single.at, Time::NEVER, "lane {} already has an event", lane.0);
+        *single = event;
+        if self.indexed {
+            self.heap.push(key(lane, event));
+        }
+        event.token()
+    }
+
+    /// [`Agenda::book`] on a lane that is known to be a fifo one.
+    #[inline]
+    pub fn book_fifo(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
+        let event = self.event(at, payload, false);
+        let fifo = &mut self.fifos[lane.0 as usize - self.singles.len()];
+        debug_assert!(fifo.back().is_none_or(|last| last.at <= at), "a fifo lane keeps its order");
+        let is_head = fifo.is_empty();
+        fifo.push(event);
+        if is_head && self.indexed {
             self.heap.push(key(lane, event));
         }
         event.token()
@@ -194,6 +218,11 @@ impl Agenda {
                 return Some(Head { lane, event });
             }
         }
+        self.pop_later(until, stands)
+    }
+
+    #[inline]
+    fn pop_later(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool) -> Option<Head> {
         loop {
             let top = self.heap.peek()?;
             if time_of(top) > until {
@@ -301,28 +330,42 @@ fn lane_of(key: u128) -> Lane {
     Lane(key as u32 & (MAX_LANES - 1))
 }
 
-/// A heap of four children a node, the least on top: shallower than a binary one, and its children share a cache line.
-/// A top that was taken leaves a hole, for whoever handles an event mostly books the next one: it goes in at the top.
-#[derive(Debug, Default)]
+/// A heap of four children a node, the least on top: shallower than a binary one, and the children of a node are four in a
+/// row, compared without a look at how many there are. A top that was taken leaves a hole, for whoever handles an event
+/// mostly books the next one: it goes in at the top.
+#[derive(Debug)]
 struct Heap {
+    /// The top at [`TOP`]; the children of `at` from `4 * at - 8` on. What is free, up to a multiple of four, is [`FREE`].
     keys: Vec<u128>,
+    /// The first place that is free.
+    end: usize,
     /// The top was taken.
     hole: bool,
 }
 
-super::clone_by_field!(Heap { keys, hole });
+super::clone_by_field!(Heap { keys, end, hole });
+
+const TOP: usize = 3;
+const FREE: u128 = u128::MAX;
+
+impl Default for Heap {
+    fn default() -> Self {
+        Heap { keys: vec![FREE; TOP + 1], end: TOP, hole: false }
+    }
+}
 
 impl Heap {
     #[inline]
     fn peek(&mut self) -> Option<u128> {
         if self.hole {
             self.hole = false;
-            let last = self.keys.pop()?;
-            if !self.keys.is_empty() {
+            self.end -= 1;
+            let last = std::mem::replace(&mut self.keys[self.end], FREE);
+            if self.end > TOP {
                 self.sink(last);
             }
         }
-        self.keys.first().copied()
+        Some(self.keys[TOP]).filter(|&top| top != FREE)
     }
 
     /// Takes what [`Heap::peek`] gave.
@@ -335,44 +378,48 @@ impl Heap {
     fn push(&mut self, key: u128) {
         if self.hole {
             self.hole = false;
-            return self.sink(key);
+            self.sink(key);
+        } else {
+            self.rise(key);
         }
-        let mut at = self.keys.len();
-        self.keys.push(key);
-        while at > 0 {
-            let parent = (at - 1) / 4;
-            if self.keys[parent] <= key {
+    }
+
+    /// Puts a key in at the end.
+    fn rise(&mut self, new: u128) {
+        let mut at = self.end;
+        self.end += 1;
+        if at == self.keys.len() {
+            self.keys.extend([FREE; 4]);
+        }
+        while at > TOP {
+            let parent = at / 4 + 2;
+            if self.keys[parent] <= new {
                 break;
             }
             self.keys[at] = self.keys[parent];
             at = parent;
         }
-        self.keys[at] = key;
+        self.keys[at] = new;
     }
 
     /// Puts a key in at the top, in place of what is there.
     #[inline]
     fn sink(&mut self, new: u128) {
-        let keys = &mut self.keys[..];
-        let mut at = 0;
-        loop {
-            let first = 4 * at + 1;
-            if first >= keys.len() {
-                break;
-            }
-            let (mut least, mut key) = (first, keys[first]);
-            for child in first + 1..(first + 4).min(keys.len()) {
-                let less = keys[child] < key;
-                least = std::hint::select_unpredictable(less, child, least);
-                key = std::hint::select_unpredictable(less, keys[child], key);
-            }
+        let mut at = TOP;
+        while let Some(&children) = self.keys.get(4 * at - 8..).and_then(<[u128]>::first_chunk::<4>) {
+            let less = |one: (usize, u128), other: (usize, u128)| {
+                let less = other.1 < one.1;
+                (select_unpredictable(less, other.0, one.0), select_unpredictable(less, other.1, one.1))
+            };
+            let [a, b, c, d] = children;
+            let (child, key) = less(less((0, a), (1, b)), less((2, c), (3, d)));
             if new <= key {
                 break;
             }
-            keys[at] = key;
-            at = least;
+            self.keys[at] = key;
+            at = 4 * at - 8 + child;
         }
-        keys[at] = new;
+        self.keys[at] = new;
     }
 }
 

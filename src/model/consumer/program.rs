@@ -75,7 +75,7 @@ impl Consumers {
         match span.is_zero() {
             true => out.agenda.book_soon(Lane(worker), out.now, payload),
             false => {
-                out.book(Lane(worker), span, payload);
+                out.agenda.book_single(Lane(worker), out.now + span, payload);
             }
         }
     }

@@ -149,7 +149,7 @@ impl Machine {
         });
         out.records.entries[entry].delivery = delivery;
         let until = out.now + here.settings.lease;
-        let lease = out.book(out.stage.leases_lane(queue), here.settings.lease, delivery);
+        let lease = out.agenda.book_fifo(out.stage.leases_lane(queue), until, delivery);
         out.records.deliveries[delivery].lease = lease;
         let held = out.records.deliveries[delivery].parties(delivery);
         out.tell(Fact::Delivered { held, message: slot, queue, attempt, cause, holder, until });
