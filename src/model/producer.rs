@@ -71,8 +71,8 @@ impl Producers {
             return;
         }
         let mut gap = || {
-            let bits = out.oracle.draw(out.stage.streams[producer.at()].arrivals, u64::from(nth));
-            out.stage.gaps[producer.at()].from_bits(bits)
+            let source = out.stage.streams[producer.at()].arrivals;
+            out.oracle.gap(source, u64::from(nth), &out.stage.gaps[producer.at()])
         };
         let at = match out.stage.plan.producers[producer.at()].arrivals {
             Arrivals::Constant { gap } => out.now + gap,

@@ -147,7 +147,7 @@ impl World {
         self.machines.is_settled(&self.records, &self.wires)
     }
 
-    /// Lets time pass: the earliest events, `most` of them at the most.
+    /// Lets time pass: the earliest events, `most` of them at the most. Steps that take no time count with the step before.
     pub fn run<O: Oracle, W: Watch>(&mut self, stage: &Stage, around: &mut Around<'_, O, W>, most: u64) -> Stop {
         let mut out = out!(self, stage, around);
         let stop = self.machines.run(most, &mut out);

@@ -155,6 +155,13 @@ impl Agenda {
         }
     }
 
+    /// Whether the continuation of a step that takes no time, booked now, would be the next event for sure. Where heads are
+    /// taken one by one, nothing is.
+    #[inline]
+    pub fn would_be_next(&self) -> bool {
+        self.indexed && self.soon.is_empty()
+    }
+
     /// Takes the event of a single lane back.
     pub fn cancel(&mut self, lane: Lane) {
         self.singles[lane.0 as usize].at = Time::NEVER;

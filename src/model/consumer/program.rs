@@ -51,38 +51,44 @@ impl Consumers {
         self.enter(worker, out);
     }
 
-    /// Books the end of the step that the program is at.
-    #[inline]
+    /// The program enters the step that it is at: books its end.
     fn enter<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
+        if let Some(payload) = self.enter_unless_soon(worker, out) {
+            out.agenda.book_soon(Lane(worker), out.now, payload);
+        }
+    }
+
+    /// The same; where the step takes no time nothing is booked yet, and what would be is given.
+    #[inline(always)]
+    fn enter_unless_soon<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Option<u32> {
         let (stage, hand, state) = (out.stage, out.stage.hand(worker), &self.workers[worker as usize]);
         let Some(step) = stage.programs[hand.consumer.at()].get(usize::from(state.at)) else {
-            return self.finish(worker, RunEnd::Done, None, out);
+            self.finish(worker, RunEnd::Done, None, out);
+            return None;
         };
+        let run = &out.records.deliveries[state.delivery];
         let mut span = match step.takes.constant() {
             Some(span) => span,
-            None => out.oracle.span(out.records.deliveries[state.delivery].address(step.site), &step.takes),
+            None => out.oracle.span(run.address(step.site), &step.takes),
         };
         if !span.is_zero() {
             span = span * u64::from(self.processes[hand.process as usize].slow);
         }
         let mut payload = 0;
-        if !step.faults.is_empty()
-            && let Some((number, part)) =
-                strikes(&step.faults, &out.records.deliveries[state.delivery], span, out.oracle)
-        {
+        if let Some((number, part)) = strikes(&step.faults, run, span, out.oracle) {
             (payload, span) = (number + 1, part);
         }
-        match span.is_zero() {
-            true => out.agenda.book_soon(Lane(worker), out.now, payload),
-            false => {
-                out.agenda.book_single(Lane(worker), out.now + span, payload);
-            }
+        if span.is_zero() {
+            return Some(payload);
         }
+        out.agenda.book_single(Lane(worker), out.now + span, payload);
+        None
     }
 
-    /// The event of a worker: its step ends, or a fault strikes within it.
+    /// The event of a worker: its step ends, or a fault strikes within it. Where the next step takes no time, it ends too if
+    /// nothing can come before it.
     #[inline]
-    pub fn go_on<O: Oracle, W: Watch>(&mut self, worker: u32, payload: u32, out: &mut Out<'_, O, W>) {
+    pub fn go_on<O: Oracle, W: Watch>(&mut self, worker: u32, mut payload: u32, out: &mut Out<'_, O, W>) {
         let (stage, hand) = (out.stage, out.stage.hand(worker));
         if self.processes[hand.process as usize].paused {
             let goes_on = out.agenda.due(stage.resume_lane(hand.process));
@@ -90,29 +96,27 @@ impl Consumers {
             return;
         }
         let program = &stage.programs[hand.consumer.at()];
-        let at = usize::from(self.workers[worker as usize].at);
-        if payload > 0 {
-            let fault = program[at].faults[payload as usize - 1];
-            return self.crash(hand.process, fault.restart_after, out);
-        }
-        let step = &program[at].step;
-        match self.act(worker, step, out) {
-            Next::On if hand.foreign => {
-                let answer = if matches!(step, Step::Seen(_)) { Answer::Known(false) } else { Answer::Done };
-                self.ask_seat(worker, &answer, out);
+        loop {
+            let at = usize::from(self.workers[worker as usize].at);
+            if payload > 0 {
+                let fault = program[at].faults[payload as usize - 1];
+                return self.crash(hand.process, fault.restart_after, out);
             }
-            Next::ToAck if hand.foreign => self.ask_seat(worker, &Answer::Known(true), out),
-            Next::On => {
-                self.workers[worker as usize].at += 1;
-                self.enter(worker, out);
+            let step = &program[at].step;
+            let next = self.act(worker, step, out);
+            let at = match next {
+                Next::On | Next::ToAck if hand.foreign => return self.answer_seat(worker, step, &next, out),
+                Next::On => at + 1,
+                Next::ToAck => (at..program.len()).find(|&at| program[at].step == Step::Ack).unwrap_or(program.len()),
+                Next::Fails => return self.fail(worker, out),
+                Next::Stays => return,
+            };
+            self.workers[worker as usize].at = at as u8;
+            match self.enter_unless_soon(worker, out) {
+                None => return,
+                Some(soon) if out.calls.is_empty() && out.agenda.would_be_next() => payload = soon,
+                Some(soon) => return out.agenda.book_soon(Lane(worker), out.now, soon),
             }
-            Next::ToAck => {
-                let ack = (at..program.len()).find(|&at| program[at].step == Step::Ack).unwrap_or(program.len());
-                self.workers[worker as usize].at = ack as u8;
-                self.enter(worker, out);
-            }
-            Next::Fails => self.fail(worker, out),
-            Next::Stays => {}
         }
     }
 
@@ -289,6 +293,15 @@ impl Consumers {
         }
     }
 
+    fn answer_seat<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, next: &Next, out: &mut Out<'_, O, W>) {
+        let answer = match (next, step) {
+            (Next::ToAck, _) => Answer::Known(true),
+            (_, Step::Seen(_)) => Answer::Known(false),
+            _ => Answer::Done,
+        };
+        self.ask_seat(worker, &answer, out);
+    }
+
     /// A foreign handler goes on: the point that it reaches is one of its consumer's steps.
     fn ask_seat<O: Oracle, W: Watch>(&mut self, worker: u32, answer: &Answer, out: &mut Out<'_, O, W>) {
         let stage = out.stage;
@@ -312,6 +325,7 @@ impl Consumers {
 }
 
 /// Whether one of the faults of a step strikes, which (the first), and how far into the step.
+#[inline]
 fn strikes<O: Oracle>(faults: &[StepFault], run: &Delivery, span: Span, oracle: &mut O) -> Option<(u32, Span)> {
     let number = faults.iter().position(|fault| oracle.fault(run.address(fault.site), fault.chance))?;
     let bits = oracle.bits(run.address(faults[number].moment));
