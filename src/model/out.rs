@@ -61,31 +61,37 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
 
     /// Sends a call over `wire`, or directly where it is [`NONE`]. `about` says where questions about this packet
     /// stand; `false` when it was lost.
-    #[inline]
+    // The call goes to its place in the ring straight from registers: no copy of it may be made that is read at once.
+    #[inline(always)]
     pub(crate) fn send(&mut self, wire: u32, direction: Direction, call: Call, about: Address) -> bool {
         if wire == NONE {
             self.calls.push(call);
             return true;
         }
-        self.send_packet(wire, direction, call, about)
+        let packets = 2 * wire + u32::from(direction == Direction::Answer);
+        let departs = self.departs(packets, call.can_be_lost(), about);
+        if departs {
+            self.wires.0[packets as usize].push(call);
+        }
+        departs
     }
 
-    fn send_packet(&mut self, wire: u32, direction: Direction, call: Call, about: Address) -> bool {
-        let id = self.stage.links[wire as usize];
+    /// Books the arrival of a packet, unless it is lost.
+    fn departs(&mut self, packets: u32, can_be_lost: bool, about: Address) -> bool {
+        let id = self.stage.links[packets as usize / 2];
         let link = &self.stage.plan.links[id.at()];
-        let sites = self.stage.link_sites[id.at()];
-        let ([latency, loss], lose, packets) = match direction {
-            Direction::Request => (sites.request, link.lose_request, 2 * wire),
-            Direction::Answer => (sites.answer, link.lose_answer, 2 * wire + 1),
+        let sites = &self.stage.link_sites[id.at()];
+        let ([latency, loss], lose) = match packets % 2 {
+            0 => (sites.request, link.lose_request),
+            _ => (sites.answer, link.lose_answer),
         };
-        if call.can_be_lost() && !lose.is_never() && self.oracle.fault(Address { site: loss, ..about }, lose) {
+        if can_be_lost && !lose.is_never() && self.oracle.fault(Address { site: loss, ..about }, lose) {
             return false;
         }
         let span = self.span(Address { site: latency, ..about }, &link.latency);
         let lane = self.stage.packets_lane(packets);
         // A packet never overtakes the one before it.
         let at = (self.now + span).max(self.agenda.last_at(lane).unwrap_or(Time::ZERO));
-        self.wires.0[packets as usize].push(call);
         self.agenda.book_fifo(lane, at, 0);
         true
     }

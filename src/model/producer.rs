@@ -114,7 +114,7 @@ impl Producers {
         self.publish(message, pending, out);
     }
 
-    #[inline]
+    #[inline(always)]
     fn publish<O: Oracle, W: Watch>(&mut self, message: Message, pending: u32, out: &mut Out<'_, O, W>) {
         let (stage, producer) = (out.stage, message.producer);
         let of = &stage.plan.producers[producer.at()];

@@ -32,6 +32,7 @@ struct Here<'a> {
 
 impl Machine {
     /// The only way in.
+    #[inline(always)]
     pub fn handle<O: Oracle, W: Watch>(
         &mut self,
         queue: QueueId,
@@ -160,22 +161,22 @@ impl Machine {
 
     #[inline]
     fn settle<O: Oracle, W: Watch>(&mut self, here: &Here, delivery: u32, how: Settlement, out: &mut Out<'_, O, W>) {
-        let record = out.records.deliveries[delivery];
-        let (held, message, queue) = (record.parties(delivery), record.slot, here.queue);
+        let record = &out.records.deliveries[delivery];
+        let (held, message, entry, queue) = (record.parties(delivery), record.slot, record.entry, here.queue);
         if !record.current {
             out.tell(Fact::Stale { held, queue });
         } else if let Settlement::Nack(delay) = how {
             out.tell(Fact::Nacked { held, message, queue, delay });
-            if delay.is_zero() || self.is_over(here, record.entry, out.records) {
+            if delay.is_zero() || self.is_over(here, entry, out.records) {
                 self.back(here, delivery, Cause::Nacked, Holder::Done, out);
             } else {
                 Self::end_delivery(delivery, Cause::Nacked, Holder::Done, out.records);
-                out.book(out.stage.delays_lane(queue), delay, record.entry);
+                out.book(out.stage.delays_lane(queue), delay, entry);
             }
         } else {
             out.tell(Fact::Acked { held, message, queue });
             out.records.retire(delivery);
-            self.remove(record.entry, out.records);
+            self.remove(entry, out.records);
             out.records.messages.remove(message);
         }
         out.records.release(delivery);
