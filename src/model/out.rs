@@ -78,17 +78,12 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
 
     /// Books the arrival of a packet, unless it is lost.
     fn departs(&mut self, packets: u32, can_be_lost: bool, about: Address) -> bool {
-        let id = self.stage.links[packets as usize / 2];
-        let link = &self.stage.plan.links[id.at()];
-        let sites = &self.stage.link_sites[id.at()];
-        let ([latency, loss], lose) = match packets % 2 {
-            0 => (sites.request, link.lose_request),
-            _ => (sites.answer, link.lose_answer),
-        };
-        if can_be_lost && !lose.is_never() && self.oracle.fault(Address { site: loss, ..about }, lose) {
+        let way = &self.stage.ways[packets as usize];
+        let is_lost = |oracle: &mut O| oracle.fault(Address { site: way.loss_site, ..about }, way.lose);
+        if can_be_lost && !way.lose.is_never() && is_lost(self.oracle) {
             return false;
         }
-        let span = self.span(Address { site: latency, ..about }, &link.latency);
+        let span = self.span(Address { site: way.latency_site, ..about }, &way.latency);
         let lane = self.stage.packets_lane(packets);
         // A packet never overtakes the one before it.
         let at = (self.now + span).max(self.agenda.last_at(lane).unwrap_or(Time::ZERO));

@@ -26,7 +26,7 @@ pub(crate) struct Producers {
 clone_by_field!(Producers { counts, produced, pending, stopped });
 
 /// An operation whose producer waits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pending {
     message: Message,
     /// The token of the timer that it waits for, or [`NONE`].

@@ -5,7 +5,7 @@
 
 use super::broker::Settings;
 use super::plan::{
-    ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Step, StoreId, When,
+    ConsumerId, FaultKind, Link, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Step, StoreId, When,
 };
 use super::records::NONE;
 use crate::sim::oracle::{Seeded, Sources, site};
@@ -105,13 +105,17 @@ pub(crate) struct StepAt {
     pub faults: Vec<StepFault>,
 }
 
-/// Where the questions of a link stand.
-#[derive(Clone, Copy, Debug)]
-pub struct LinkSites {
-    /// How long a request takes, and whether it is lost.
-    pub request: [u64; 2],
-    /// The same for an answer.
-    pub answer: [u64; 2],
+/// What is known beforehand of a wire in one direction.
+#[derive(Clone, Debug)]
+pub(crate) struct WireWay {
+    /// How long a packet takes.
+    pub latency: Dist,
+    /// Where the question stands how long.
+    pub latency_site: u64,
+    /// How likely a packet is lost.
+    pub lose: Chance,
+    /// Where the question stands whether it is.
+    pub loss_site: u64,
 }
 
 /// A checked plan and its numbers.
@@ -135,9 +139,8 @@ pub struct Stage {
     pub(crate) hands: Vec<Hand>,
     /// The wire of every producer, or [`NONE`].
     pub(crate) wire_of_producer: Vec<u32>,
-    /// The link of every wire.
-    pub(crate) links: Vec<LinkId>,
-    pub(crate) link_sites: Vec<LinkSites>,
+    /// Two for each wire, requests first.
+    pub(crate) ways: Vec<WireWay>,
     /// By consumer: its program.
     pub(crate) programs: Vec<Vec<StepAt>>,
     /// By producer: where it is asked whether an operation is poison.
@@ -172,11 +175,11 @@ impl Stage {
         let plan = plan.check()?;
         let (sources, streams, timelines) = plan.sources();
         let link_between = |from: Party| plan.links.iter().position(|link| link.from == from);
-        let mut links = Vec::new();
+        let mut ways: Vec<WireWay> = Vec::new();
         let mut wire = |link: Option<usize>| match link {
             Some(link) => {
-                links.push(LinkId(link as u16));
-                links.len() as u32 - 1
+                ways.extend(both_ways(&plan.links[link]));
+                ways.len() as u32 / 2 - 1
             }
             None => NONE,
         };
@@ -216,7 +219,7 @@ impl Stage {
         let retries = add(&mut ids(plan.producers.len()).map(Actor::Retries));
         let heartbeats = add(&mut all.map(Actor::Heartbeats));
         let keys = add(&mut (0..plan.stores.len() as u16).map(|s| Actor::Keys(StoreId(s))));
-        let packets = add(&mut (0..2 * links.len() as u32).map(Actor::Packets));
+        let packets = add(&mut (0..ways.len() as u32).map(Actor::Packets));
         let delays = add(&mut queues.map(|q| Actor::Delays(QueueId(q))));
         let lanes = [leases, delays - leases, actors.len() as u32 - delays];
 
@@ -231,7 +234,6 @@ impl Stage {
         Ok(Stage {
             poison_sites: plan.producers.iter().map(|p| site(&[&p.name, "poison"])).collect(),
             gaps: plan.producers.iter().map(|p| Dist::exponential(p.arrivals.mean_gap())).collect(),
-            link_sites: plan.links.iter().map(|l| link_sites(&l.name)).collect(),
             first: First {
                 arrivals,
                 timelines: of_faults,
@@ -255,7 +257,7 @@ impl Stage {
             sources,
             processes,
             wire_of_producer,
-            links,
+            ways,
             hands,
             programs,
         })
@@ -326,9 +328,13 @@ lanes! {
     delays_lane(QueueId) = delays,
 }
 
-fn link_sites(name: &str) -> LinkSites {
-    let both = |direction: &str| [site(&[name, direction, "latency"]), site(&[name, direction, "loss"])];
-    LinkSites { request: both("request"), answer: both("answer") }
+fn both_ways(link: &Link) -> [WireWay; 2] {
+    [("request", link.lose_request), ("answer", link.lose_answer)].map(|(direction, lose)| WireWay {
+        latency: link.latency.clone(),
+        latency_site: site(&[&link.name, direction, "latency"]),
+        lose,
+        loss_site: site(&[&link.name, direction, "loss"]),
+    })
 }
 
 fn program(plan: &Plan, consumer: usize) -> Vec<StepAt> {

@@ -115,7 +115,7 @@ impl World {
             agenda: Agenda::new(singles, fifos, loose, indexed),
             records: Records::default(),
             calls: Ring::default(),
-            wires: Wires(vec![Ring::default(); 2 * stage.links.len()]),
+            wires: Wires(vec![Ring::default(); stage.ways.len()]),
             machines: Machines {
                 producers: Producers::new(stage.plan.producers.len()),
                 brokers: stage.plan.queues.iter().map(|queue| Machine::new(&queue.settings)).collect(),
@@ -290,8 +290,9 @@ impl Machines {
             }
             Actor::Leases(queue) => self.brokers[queue.at()].handle(queue, Input::LeaseOver { delivery: payload }, out),
             Actor::Packets(packets) => {
-                let call = out.wires.0[packets as usize].pop();
-                out.calls.push(call.unwrap_or_default());
+                if let Some(call) = out.wires.0[packets as usize].pop() {
+                    out.calls.push(call);
+                }
             }
             Actor::Restart(process) => self.consumers.restart(process, out),
             Actor::Heartbeats(process) => self.consumers.beat(process, payload, out),

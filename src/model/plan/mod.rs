@@ -21,7 +21,7 @@ use crate::sim::{Dist, Span};
 macro_rules! index {
     ($($(#[$doc:meta])* $name:ident),*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub u16);
         impl $name {
             /// As an index into the plan's list.
@@ -40,9 +40,7 @@ index! {
     /// The place of a store in [`Plan::stores`].
     StoreId,
     /// The place of a consumer in [`Plan::consumers`].
-    ConsumerId,
-    /// The place of a link in [`Plan::links`].
-    LinkId
+    ConsumerId
 }
 
 /// The resolved scenario.
