@@ -289,11 +289,7 @@ impl Machines {
                 self.note_end_of_production(out);
             }
             Actor::Leases(queue) => self.brokers[queue.at()].handle(queue, Input::LeaseOver { delivery: payload }, out),
-            Actor::Packets(packets) => {
-                if let Some(call) = out.wires.0[packets as usize].pop() {
-                    out.calls.push(call);
-                }
-            }
+            Actor::Packets(packets) => self.packet(packets, out),
             Actor::Restart(process) => self.consumers.restart(process, out),
             Actor::Heartbeats(process) => self.consumers.beat(process, payload, out),
             Actor::Confirms(_) => self.producers.timed_out(payload, out),
@@ -312,6 +308,13 @@ impl Machines {
         }
     }
 
+    /// A packet arrives. Nobody else is calling: its call comes first.
+    fn packet<O: Oracle, W: Watch>(&mut self, packets: u32, out: &mut Out<'_, O, W>) {
+        if let Some(call) = out.wires.0[packets as usize].pop() {
+            self.deliver(call, out);
+        }
+    }
+
     /// Calls, first in first out, until nobody calls anybody. Gives how many.
     #[inline]
     fn deliver_calls<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) -> u32 {
@@ -322,30 +325,26 @@ impl Machines {
                 out.calls.clear();
                 break;
             }
-            let (queue, input) = match call {
-                Call::Deliver { worker, delivery } => {
-                    self.consumers.deliver(worker, delivery, out);
-                    continue;
-                }
-                Call::Confirm { op, pending } => {
-                    self.producers.confirm(op, pending, out);
-                    continue;
-                }
-                Call::Refuse { op, copy, pending } => {
-                    self.producers.refuse(op, copy, pending, out);
-                    continue;
-                }
-                Call::Nothing => continue,
-                Call::Publish { queue, message, pending } => (queue, Input::Publish { message, pending }),
-                Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
-                Call::Settle { queue, delivery, how, wait } => (queue, Input::Settle { delivery, how, wait }),
-                Call::Renew { queue, delivery } => (queue, Input::Renew { delivery }),
-                Call::DeadLetter { queue, message } => (queue, Input::DeadLetter { message }),
-                Call::Disconnect { queue, first, workers } => (queue, Input::Disconnect { first, workers }),
-            };
-            self.brokers[queue.at()].handle(queue, input, out);
+            self.deliver(call, out);
         }
         count
+    }
+
+    #[inline(always)]
+    fn deliver<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) {
+        let (queue, input) = match call {
+            Call::Deliver { worker, delivery } => return self.consumers.deliver(worker, delivery, out),
+            Call::Confirm { op, pending } => return self.producers.confirm(op, pending, out),
+            Call::Refuse { op, copy, pending } => return self.producers.refuse(op, copy, pending, out),
+            Call::Nothing => return,
+            Call::Publish { queue, message, pending } => (queue, Input::Publish { message, pending }),
+            Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
+            Call::Settle { queue, delivery, how, wait } => (queue, Input::Settle { delivery, how, wait }),
+            Call::Renew { queue, delivery } => (queue, Input::Renew { delivery }),
+            Call::DeadLetter { queue, message } => (queue, Input::DeadLetter { message }),
+            Call::Disconnect { queue, first, workers } => (queue, Input::Disconnect { first, workers }),
+        };
+        self.brokers[queue.at()].handle(queue, input, out);
     }
 
     fn is_settled(&self, records: &Records, wires: &Wires) -> bool {
