@@ -41,7 +41,7 @@ impl Watch for Digest {
 
 /// Runs an indexed world: why it stopped, how many facts it told, and their digest.
 fn run(plan: Plan) -> (Stop, u64, u64) {
-    let stage = Stage::new(plan).unwrap();
+    let stage = Stage::new(plan).expect("a plan that can be run");
     let (mut oracle, mut watch) = (stage.oracle(42), Digest::new());
     let mut around = Around { oracle: &mut oracle, watch: &mut watch, seat: &mut Empty };
     let mut world = World::new(&stage, true, &mut around);
@@ -52,7 +52,7 @@ fn run(plan: Plan) -> (Stop, u64, u64) {
 /// Takes the earliest head of a world that is not indexed, `events` times; the same of the facts, and a digest of the
 /// canonical forms on the way.
 fn step(plan: Plan, events: u32) -> (u64, u64, u64) {
-    let stage = Stage::new(plan).unwrap();
+    let stage = Stage::new(plan).expect("a plan that can be run");
     let (mut oracle, mut watch) = (stage.oracle(42), Digest::new());
     let mut around = Around { oracle: &mut oracle, watch: &mut watch, seat: &mut Empty };
     let mut world = World::new(&stage, false, &mut around);

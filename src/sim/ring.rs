@@ -146,7 +146,7 @@ mod tests {
                     ring.retain(|value| value % 5 != 0);
                     deque.retain(|value| value % 5 != 0);
                 }
-                _ if deque.is_sorted() => {
+                _ if deque.iter().is_sorted() => {
                     let value = mix(i) % (i + 1);
                     ring.insert(value, |&other| other < value);
                     deque.insert(deque.partition_point(|&other| other < value), value);

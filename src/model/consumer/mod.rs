@@ -273,10 +273,10 @@ impl Consumers {
             for delivery in self.in_hands(worker, out.records) {
                 self.beat(process, delivery, out);
             }
-            if self.workers[worker as usize].phase == Phase::Idle {
-                if let Some(delivery) = self.take_next(worker, out.records) {
-                    self.begin(worker, delivery, out);
-                }
+            if self.workers[worker as usize].phase == Phase::Idle
+                && let Some(delivery) = self.take_next(worker, out.records)
+            {
+                self.begin(worker, delivery, out);
             }
         }
     }

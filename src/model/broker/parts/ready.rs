@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn what_comes_back_stands_before_all_that_came_after_it() {
         let mut ready = Ready::default();
-        [3, 4, 6].map(|entry| ready.push(entry));
+        [3, 4, 6].into_iter().for_each(|entry| ready.push(entry));
         ready.put_back(5, |entry| entry);
         ready.put_back(1, |entry| entry);
         ready.put_back(9, |entry| entry);

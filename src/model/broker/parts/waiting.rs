@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn a_process_that_dies_waits_no_more() {
         let mut waiting = Waiting::default();
-        [4, 1, 5, 2].map(|worker| waiting.push(worker));
+        [4, 1, 5, 2].into_iter().for_each(|worker| waiting.push(worker));
         waiting.leave(4, 2);
         assert_eq!([waiting.pop(), waiting.pop(), waiting.pop()], [Some(1), Some(2), None]);
     }
