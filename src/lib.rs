@@ -2,6 +2,8 @@
 
 pub mod model;
 pub mod observe;
+#[cfg(feature = "scenario")]
+pub mod scenario;
 pub mod sim;
-#[cfg(feature = "cli")]
 pub mod tell;
+pub mod ways;

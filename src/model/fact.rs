@@ -11,7 +11,8 @@
 //!   `Nacked` (ready after its delay, and counted as ready meanwhile) and `TakenBack` make it ready again; `Dropped` ends
 //!   it; `DeadLettered` always finds it ready and moves the same slot, ready, to another queue.
 //! - Between `Delivered` of a delivery slot and the next `Delivered` of that slot, the slot names one delivery. It may be
-//!   heard of after its message was taken back (`Stale`, steps of a late handler).
+//!   heard of after its message was taken back (`Stale`, steps of a late handler). A delivery that waits for its run when
+//!   its process crashes, or that expires with nobody as its holder, never has one.
 //! - A delivery has at most one run: `Started`, then `Stepped`, `Waits`, `Effect`, `Suppressed`, then one `Ended`.
 //!   `Acked` or `Stale` may come before `Ended` (ack-first) or after it. `Ended` with [`RunEnd::Crashed`] comes before
 //!   the `Crashed` of the process. Effects in a transaction are told at its commit.

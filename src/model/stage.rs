@@ -5,7 +5,7 @@
 
 use super::broker::Settings;
 use super::plan::{
-    ConsumerId, FaultKind, Link, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Step, StoreId, When,
+    ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Step, StoreId, When,
 };
 use super::records::NONE;
 use crate::sim::oracle::{Seeded, Sources, site};
@@ -108,6 +108,8 @@ pub(crate) struct StepAt {
 /// What is known beforehand of a wire in one direction.
 #[derive(Clone, Debug)]
 pub(crate) struct WireWay {
+    /// The link that the plan has there.
+    pub link: LinkId,
     /// How long a packet takes.
     pub latency: Dist,
     /// Where the question stands how long.
@@ -178,7 +180,7 @@ impl Stage {
         let mut ways: Vec<WireWay> = Vec::new();
         let mut wire = |link: Option<usize>| match link {
             Some(link) => {
-                ways.extend(both_ways(&plan.links[link]));
+                ways.extend(both_ways(&plan, LinkId(link as u16)));
                 ways.len() as u32 / 2 - 1
             }
             None => NONE,
@@ -328,8 +330,10 @@ lanes! {
     delays_lane(QueueId) = delays,
 }
 
-fn both_ways(link: &Link) -> [WireWay; 2] {
+fn both_ways(plan: &Plan, id: LinkId) -> [WireWay; 2] {
+    let link = &plan.links[id.at()];
     [("request", link.lose_request), ("answer", link.lose_answer)].map(|(direction, lose)| WireWay {
+        link: id,
         latency: link.latency.clone(),
         latency_site: site(&[&link.name, direction, "latency"]),
         lose,

@@ -170,6 +170,11 @@ impl World {
         self.after_choice(stage, around);
     }
 
+    /// Whether the packet at the head of a wire's direction is one that a wire may lose.
+    pub fn can_lose(&self, packets: u32) -> bool {
+        self.wires.0[packets as usize].front().is_some_and(Call::can_be_lost)
+    }
+
     /// Lets a packet be lost instead of arriving.
     pub fn lose<O: Oracle, W: Watch>(&mut self, stage: &Stage, head: Head, around: &mut Around<'_, O, W>) {
         self.agenda.take(head);

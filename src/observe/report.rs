@@ -16,7 +16,7 @@ pub struct Report {
     pub produced_for_s: f64,
     /// Why the run was cut short, if it was: then nothing may be concluded from what is absent.
     pub cut: Option<String>,
-    /// Whether something was still stored or at work when the drain ended.
+    /// Operations of which something was still stored or at work when the drain ended, dead letters apart.
     pub still_stored: u64,
     /// Counts over all consumers and queues.
     pub counts: Counts,
@@ -28,13 +28,15 @@ pub struct Report {
     pub guarantees: Vec<Finding>,
     /// Over time, by queue.
     pub series: Vec<Series>,
-    /// When faults were at work, for the bands of plots.
+    /// When faults were at work, for the bands of plots: the first 1,000.
     pub faults: Vec<FaultBand>,
+    /// How many more there were.
+    pub more_faults: u64,
     /// The digest of all facts, in hexadecimal: equal runs have equal fingerprints.
     pub fingerprint: String,
 }
 
-/// Totals. An operation is counted once in `lost`, `missing`, `duplicates_ops`; the others count events.
+/// Totals. An operation is counted at most once in `confirmed`, `lost` and `missing`; the others count events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Operations produced.
@@ -73,9 +75,9 @@ pub struct Counts {
     pub dead_lettered: u64,
     /// Messages that a broker let go.
     pub dropped: u64,
-    /// Confirmed, not dead-lettered, and the effect can no longer happen.
+    /// Operations confirmed, not dead-lettered, whose effect can no longer happen.
     pub lost: u64,
-    /// Produced, never confirmed, no effect, and it can no longer happen.
+    /// Operations never confirmed, without effect, and it can no longer happen.
     pub missing: u64,
     /// Processes that died.
     pub crashes: u64,
@@ -83,12 +85,57 @@ pub struct Counts {
     pub facts: u64,
 }
 
+impl Counts {
+    /// Both together.
+    pub fn add(&mut self, other: &Counts) {
+        let sums: [(&mut u64, u64); 22] = [
+            (&mut self.produced, other.produced),
+            (&mut self.published, other.published),
+            (&mut self.accepted, other.accepted),
+            (&mut self.refused, other.refused),
+            (&mut self.confirmed, other.confirmed),
+            (&mut self.delivered, other.delivered),
+            (&mut self.redelivered, other.redelivered),
+            (&mut self.runs, other.runs),
+            (&mut self.effects, other.effects),
+            (&mut self.duplicates, other.duplicates),
+            (&mut self.out_of_order, other.out_of_order),
+            (&mut self.suppressed, other.suppressed),
+            (&mut self.acked, other.acked),
+            (&mut self.stale, other.stale),
+            (&mut self.nacked, other.nacked),
+            (&mut self.expired, other.expired),
+            (&mut self.dead_lettered, other.dead_lettered),
+            (&mut self.dropped, other.dropped),
+            (&mut self.lost, other.lost),
+            (&mut self.missing, other.missing),
+            (&mut self.crashes, other.crashes),
+            (&mut self.facts, other.facts),
+        ];
+        for (sum, n) in sums {
+            *sum += n;
+        }
+    }
+}
+
+/// Why effects were applied twice: what made the operation's latest redelivery, and what its former holder was doing.
+pub const CAUSES: &[&str] = &[
+    "leases expired under a live handler",
+    "leases expired under a paused process",
+    "crashes",
+    "nacks",
+    "broker restarts",
+    "producer's copies",
+    "lost acks",
+];
+
 /// What one consumer did.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConsumerReport {
     /// Its name.
     pub name: String,
-    /// Counts of what this consumer did and of what it was to do (`produced`: what reached its queue's producers).
+    /// Counts of what this consumer did, and of what it was to do: what became of the operations that were published to
+    /// its queue (`produced` to `confirmed`, `dead_lettered` from there, `dropped`, `lost`, `missing`).
     pub counts: Counts,
     /// Duplicates by cause, most first.
     pub duplicates_by_cause: Vec<CauseCount>,

@@ -271,7 +271,9 @@ impl Consumers {
         out: &mut Out<'_, O, W>,
     ) {
         let hand = out.stage.hand(worker);
-        let delivery = std::mem::replace(&mut self.workers[worker as usize].delivery, NONE);
+        let state = &mut self.workers[worker as usize];
+        let delivery = std::mem::replace(&mut state.delivery, NONE);
+        state.at = 0; // an idle worker has no past
         let record = &mut out.records.deliveries[delivery];
         (record.doing, record.beat) = (Holder::Done, NONE);
         let held = record.parties(delivery);

@@ -46,6 +46,15 @@ impl Consumer {
             foreign: false,
         }
     }
+
+    /// A consumer whose handler is foreign. It may stand at any point and ack; it has an effect on each of the stores in
+    /// `effects`, and asks and marks those in `marks`.
+    pub fn foreign(name: &str, from: QueueId, effects: &[StoreId], marks: &[StoreId]) -> Consumer {
+        let effects = effects.iter().map(|&store| Step::Effect { store, site: 0 });
+        let marks = marks.iter().flat_map(|&store| [Step::Seen(store), Step::Mark(store)]);
+        let steps = [Step::Point, Step::Ack].into_iter().chain(effects).chain(marks).collect();
+        Consumer { foreign: true, ..Consumer::new(name, from, steps) }
+    }
 }
 
 /// What happens to a message whose handler ended with an error.

@@ -40,7 +40,9 @@ index! {
     /// The place of a store in [`Plan::stores`].
     StoreId,
     /// The place of a consumer in [`Plan::consumers`].
-    ConsumerId
+    ConsumerId,
+    /// The place of a link in [`Plan::links`].
+    LinkId
 }
 
 /// The resolved scenario.

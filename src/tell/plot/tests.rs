@@ -45,6 +45,7 @@ fn an_hour(queues: usize, faults: usize) -> Report {
         queues: Vec::new(),
         guarantees: Vec::new(),
         series: series.collect(),
+        more_faults: 0,
         faults: bands.collect(),
         fingerprint: String::new(),
     }

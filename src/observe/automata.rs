@@ -1,0 +1,200 @@
+//! The memory of guarantees in an explored state: the bytes that the judge keeps for each operation and key, no more.
+//!
+//! It measures nothing and knows no time. The words are whole; the canonical form has only the bits that the guarantees
+//! asked for need, so states that differ in what nobody asked about are one.
+
+use super::guarantees::{self, Asked, Id, OpState, Outcome, first_effect, run_begins, run_ends};
+use super::roles::Roles;
+use crate::model::fact::{Fact, Watch};
+use crate::sim::{Canon, Time, clone_by_field};
+
+/// What the guarantees remember of a world.
+#[derive(Debug, Default)]
+pub struct Automata {
+    ops: Vec<OpState>,
+    /// By key: for B4 the newest operation with a first effect, by consumer; for B5 the open runs. Sorted.
+    keys: Vec<Key>,
+    /// Deliveries that have no run yet: slot, operation, worker. The world knows them too.
+    waiting: Vec<(u32, u32, u32)>,
+}
+
+clone_by_field!(Automata { ops, keys, waiting });
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    /// Consumer (for B4; past the last one for B5), producer, key.
+    subject: (u16, u16, u32),
+    value: u32,
+}
+
+/// What is asked of every state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Questions {
+    /// These guarantees. That nothing is lost is A5.
+    pub guarantees: Asked,
+    /// That no operation is missing.
+    pub missing: bool,
+}
+
+impl Questions {
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.guarantees.is_empty() && !self.missing
+    }
+    fn mask(&self) -> u64 {
+        let outcome = Asked::of(Id::A5) | Asked::of(Id::E1);
+        guarantees::mask(self.guarantees) | if self.missing { guarantees::mask(outcome) } else { 0 }
+    }
+}
+
+/// What broke in one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broke {
+    /// Which guarantees.
+    pub guarantees: Asked,
+    /// An operation is missing from now on.
+    pub missing: bool,
+    /// Whose.
+    pub op: u32,
+}
+
+/// The watcher of one step of one world.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// The memory, which goes on with the world.
+    pub automata: &'a mut Automata,
+    /// Who is who.
+    pub roles: &'a Roles,
+    /// The first thing that broke and was asked for.
+    pub broke: Option<Broke>,
+    /// What is asked.
+    pub questions: Questions,
+}
+
+const B5: u16 = u16::MAX;
+
+impl Automata {
+    /// Writes what the guarantees asked for remember.
+    pub fn canon(&self, questions: &Questions, form: &mut impl Canon) {
+        let mask = questions.mask();
+        form.list(self.ops.iter(), |form, op| form.put(op.masked(mask).word()));
+        for key in &self.keys {
+            let asked = if key.subject.0 == B5 { Id::B5 } else { Id::B4 };
+            if questions.guarantees.contains(asked) {
+                let (consumer, producer, number) = key.subject;
+                form.puts([
+                    u64::from(consumer) << 48 | u64::from(producer) << 32 | u64::from(number),
+                    u64::from(key.value),
+                ]);
+            }
+        }
+    }
+
+    /// What is wrong where nothing more will ever happen: a confirmed operation that has neither effect nor dead letter.
+    pub fn broken_at_the_end(&self, questions: &Questions) -> Option<Broke> {
+        let asked = [Id::A5, Id::A7].into_iter().filter(|&id| questions.guarantees.contains(id));
+        let guarantees = asked.fold(Asked::NONE, |all, id| all | Asked::of(id));
+        let stuck = |op: &OpState| guarantees::unsettled_yet(*op);
+        let op = self.ops.iter().position(stuck)? as u32;
+        (!guarantees.is_empty()).then_some(Broke { guarantees, missing: false, op })
+    }
+
+    fn key(&mut self, subject: (u16, u16, u32)) -> &mut u32 {
+        let at = match self.keys.binary_search_by_key(&subject, |key| key.subject) {
+            Ok(at) => at,
+            Err(at) => {
+                self.keys.insert(at, Key { subject, value: 0 });
+                at
+            }
+        };
+        &mut self.keys[at].value
+    }
+
+    /// B4 and B5: whether this fact breaks one of them.
+    fn order(&mut self, roles: &Roles, before: OpState, fact: &Fact) -> Asked {
+        let producer = before.producer();
+        if !roles.keyed(producer) {
+            return Asked::NONE;
+        }
+        let producer = producer as u16;
+        match *fact {
+            Fact::Effect { held, site, .. } if before.has_none(OpState::once_at(site)) => {
+                let consumer = roles.consumer(held.worker) as u16;
+                Asked::when(first_effect(self.key((consumer, producer, held.key)), held.op), Id::B4)
+            }
+            Fact::Started { held, .. } if roles.at_home(before, held.worker) => {
+                Asked::when(run_begins(self.key((B5, producer, held.key))), Id::B5)
+            }
+            Fact::Ended { held, .. } if roles.at_home(before, held.worker) => {
+                run_ends(self.key((B5, producer, held.key)));
+                Asked::NONE
+            }
+            _ => Asked::NONE,
+        }
+    }
+}
+
+impl Step<'_> {
+    fn note(&mut self, op: u32, broke: Asked, before: OpState, after: OpState) {
+        let is_missing = |word| guarantees::outcome(word) == Outcome::Missing;
+        let missing = self.questions.missing && is_missing(after) && !is_missing(before);
+        let asked = broke.iter().filter(|&id| self.questions.guarantees.contains(id));
+        let guarantees = asked.fold(Asked::NONE, |all, id| all | Asked::of(id));
+        if self.broke.is_none() && (missing || !guarantees.is_empty()) {
+            self.broke = Some(Broke { guarantees, missing, op });
+        }
+    }
+
+    fn abandon(&mut self, is: impl Fn(&(u32, u32, u32)) -> bool) {
+        while let Some(at) = self.automata.waiting.iter().position(&is) {
+            let (_, op, _) = self.automata.waiting.remove(at);
+            let before = self.automata.ops[op as usize];
+            let (after, broke) = guarantees::abandon(before);
+            self.automata.ops[op as usize] = after;
+            self.note(op, broke, before, after);
+        }
+    }
+}
+
+impl Watch for Step<'_> {
+    fn fact(&mut self, _: Time, fact: &Fact) {
+        match *fact {
+            Fact::Produced { .. } => self.automata.ops.push(OpState::default()),
+            Fact::Delivered { held, .. } => {
+                self.abandon(|waiting| waiting.0 == held.delivery);
+                self.automata.waiting.push((held.delivery, held.op, held.worker));
+            }
+            Fact::Started { held, .. } => self.automata.waiting.retain(|waiting| waiting.0 != held.delivery),
+            Fact::Crashed { instance } => {
+                let workers = self.roles.workers_of(instance);
+                self.abandon(|waiting| workers.contains(&waiting.2));
+            }
+            _ => {}
+        }
+        let Some(op) = fact.op() else { return };
+        let before = self.automata.ops[op as usize];
+        let (after, broke) = guarantees::step(before, self.roles, fact);
+        let broke = broke | self.automata.order(self.roles, before, fact) | self.roles.wrong_attempts(fact);
+        self.automata.ops[op as usize] = after;
+        self.note(op, broke, before, after);
+    }
+}
+
+impl Roles {
+    fn keyed(&self, producer: usize) -> bool {
+        self.producers[producer].keyed
+    }
+
+    fn workers_of(&self, instance: u32) -> std::ops::Range<u32> {
+        let role = self.instances[instance as usize];
+        role.first_worker..role.end_worker
+    }
+
+    /// E2 by the broker's own count; that the count is right is judged in runs.
+    fn wrong_attempts(&self, fact: &Fact) -> Asked {
+        match *fact {
+            Fact::DeadLettered { from, attempts, .. } => Asked::when(self.caps[from.at()] != Some(attempts), Id::E2),
+            _ => Asked::NONE,
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The memory of an operation: one word that all guarantees about operations share.
+//!
+//! It knows no time, no slot and no count beyond two, so that equal situations are equal words. Each field moves by
+//! itself: what a field becomes depends on the fields that stand in the [mask](super::mask) of every guarantee that
+//! reads it, and on nothing else. So whoever keeps only `word & mask` still judges right.
+//!
+//! A count that matters up to two takes two bits, *once* and *twice*; the second never stands without the first.
+
+use crate::model::fact::{Cause, DropReason, Fact, Holder};
+use crate::model::plan::ProducerId;
+use crate::observe::roles::Roles;
+
+/// What is remembered of an operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpState(u64);
+
+/// How the last copy of an operation that is gone went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastCopy {
+    /// None went so far.
+    None,
+    Acked,
+    BrokerCrash,
+    MaxDeliveries,
+}
+
+// Where the fields begin. The two bits of effect site `s` are 2s (once) and 2s + 1 (twice).
+const DELIVERED_AT: u32 = 16;
+const STARTED_AT: u32 = 18;
+const STORED_AT: u32 = 20;
+const DEAD_AT: u32 = 22;
+const ALIVE_AT: u32 = 24;
+const HANDS_AT: u32 = 28;
+const LAST_AT: u32 = 37;
+const CAUSE_AT: u32 = 39;
+const PRODUCER_AT: u32 = 48;
+/// A count of copies or hands that reached this stays there: such an operation is never found gone.
+const FULL: u64 = 15;
+
+impl OpState {
+    pub(crate) const EFFECTS_ONCE: u64 = 0x5555;
+    pub(crate) const EFFECTS: u64 = 0xffff;
+    /// Delivered from its home queue.
+    pub(crate) const DELIVERED_ONCE: u64 = 1 << DELIVERED_AT;
+    pub(crate) const DELIVERED: u64 = 3 << DELIVERED_AT;
+    /// Handler runs of deliveries from its home queue.
+    pub(crate) const STARTED_ONCE: u64 = 1 << STARTED_AT;
+    pub(crate) const STARTED: u64 = 3 << STARTED_AT;
+    /// Copies that were stored.
+    pub(crate) const STORED_ONCE: u64 = 1 << STORED_AT;
+    pub(crate) const STORED: u64 = 3 << STORED_AT;
+    /// Put aside from its home queue.
+    pub(crate) const DEAD_ONCE: u64 = 1 << DEAD_AT;
+    pub(crate) const DEAD: u64 = 3 << DEAD_AT;
+    /// The second bit of every count.
+    pub(crate) const TWICE: u64 = 0xaa_aaaa;
+    /// Copies stored or on their way.
+    pub(crate) const ALIVE: u64 = FULL << ALIVE_AT;
+    /// Deliveries whose run may still come or still goes on.
+    pub(crate) const HANDS: u64 = FULL << HANDS_AT;
+    pub(crate) const CONFIRMED: u64 = 1 << 32;
+    /// Its producer will not publish it again.
+    pub(crate) const SETTLED: u64 = 1 << 33;
+    /// Every effect of one consumer stands; of a consumer without effects: it acked.
+    pub(crate) const DONE: u64 = 1 << 34;
+    /// A handler found that it was done.
+    pub(crate) const FOUND: u64 = 1 << 35;
+    /// A handler run of a delivery from another queue than its home.
+    const STARTED_ELSEWHERE: u64 = 1 << 36;
+    pub(crate) const LAST: u64 = 3 << LAST_AT;
+    const CAUSE: u64 = 7 << CAUSE_AT;
+    /// It shares its key with others.
+    pub(crate) const KEYED: u64 = 1 << 42;
+    /// Its producer publishes it once and never hears of it.
+    const FORGOTTEN: u64 = 1 << 43;
+    /// Who produced it, and how: set once, and part of every mask.
+    pub(crate) const BORN: u64 = 0xffff << PRODUCER_AT | Self::KEYED | Self::FORGOTTEN;
+
+    /// The bit that says "took effect" on a site.
+    pub(crate) const fn once_at(site: u8) -> u64 {
+        1 << (2 * (site as u32 % 8))
+    }
+
+    /// An operation that was just produced.
+    #[inline]
+    pub fn produced(producer: ProducerId, keyed: bool, forgotten: bool) -> OpState {
+        let born = |yes, bit| if yes { bit } else { 0 };
+        let how = born(keyed, Self::KEYED) | born(forgotten, Self::FORGOTTEN);
+        OpState(u64::from(producer.0) << PRODUCER_AT | how)
+    }
+
+    /// Only what stands in `mask`.
+    pub const fn masked(self, mask: u64) -> OpState {
+        OpState(self.0 & mask)
+    }
+
+    /// As a plain word.
+    pub const fn word(self) -> u64 {
+        self.0
+    }
+
+    // What it says.
+
+    #[inline]
+    pub(crate) fn has(self, bits: u64) -> bool {
+        self.0 & bits == bits
+    }
+    #[inline]
+    pub(crate) fn has_none(self, bits: u64) -> bool {
+        self.0 & bits == 0
+    }
+    #[inline]
+    pub(crate) fn producer(self) -> usize {
+        (self.0 >> PRODUCER_AT) as usize
+    }
+    #[inline]
+    pub(crate) fn last_copy(self) -> LastCopy {
+        match (self.0 & Self::LAST) >> LAST_AT {
+            0 => LastCopy::None,
+            1 => LastCopy::Acked,
+            2 => LastCopy::BrokerCrash,
+            _ => LastCopy::MaxDeliveries,
+        }
+    }
+    /// Why it was delivered the last time that it was delivered again: 0 where it never was, otherwise one more than
+    /// the place in [`CAUSES`](crate::observe::report::CAUSES).
+    #[inline]
+    pub(crate) fn cause(self) -> usize {
+        ((self.0 & Self::CAUSE) >> CAUSE_AT) as usize
+    }
+    /// Whether a run of it began here before (at home) or elsewhere.
+    #[inline]
+    pub(crate) fn ran(self, at_home: bool) -> bool {
+        self.has(if at_home { Self::STARTED_ONCE } else { Self::STARTED_ELSEWHERE })
+    }
+    /// Whether something of it is stored, on its way or in a handler's hands.
+    pub(crate) fn is_alive(self) -> bool {
+        !self.has_none(Self::ALIVE | Self::HANDS)
+    }
+
+    // What becomes of it.
+
+    #[inline]
+    fn with(self, bits: u64) -> OpState {
+        OpState(self.0 | bits)
+    }
+    #[inline]
+    fn counted(self, at: u32) -> OpState {
+        let once = 1 << at;
+        OpState(self.0 | (self.0 & once) << 1 | once)
+    }
+    #[inline]
+    fn up(self, at: u32) -> OpState {
+        let full = self.0 >> at & FULL == FULL;
+        OpState(self.0 + (u64::from(!full) << at))
+    }
+    #[inline]
+    fn down(self, at: u32) -> OpState {
+        // Zero where the count is not kept: see the mask.
+        let count = self.0 >> at & FULL;
+        OpState(self.0 - (u64::from(count != FULL && count != 0) << at))
+    }
+    #[inline]
+    fn last(self, how: u64) -> OpState {
+        OpState(self.0 & !Self::LAST | how << LAST_AT).down(ALIVE_AT)
+    }
+
+    #[inline]
+    pub(crate) fn published(self) -> OpState {
+        self.up(ALIVE_AT).with(if self.has(Self::FORGOTTEN) { Self::SETTLED } else { 0 })
+    }
+    #[inline]
+    pub(crate) fn stored(self) -> OpState {
+        self.counted(STORED_AT)
+    }
+    /// A publish was refused or lost.
+    #[inline]
+    pub(crate) fn not_stored(self) -> OpState {
+        self.down(ALIVE_AT)
+    }
+    #[inline]
+    pub(crate) fn confirmed(self) -> OpState {
+        self.with(Self::CONFIRMED | Self::SETTLED)
+    }
+    #[inline]
+    pub(crate) fn gave_up(self) -> OpState {
+        self.with(Self::SETTLED)
+    }
+    #[inline]
+    pub(crate) fn delivered(self, at_home: bool, cause: Cause, holder: Holder) -> OpState {
+        let counted = if at_home { self.counted(DELIVERED_AT) } else { self };
+        let cause = match (cause, holder) {
+            (Cause::First, _) | (Cause::Expired, Holder::Nobody) => return counted.up(HANDS_AT),
+            (Cause::Expired, Holder::Working) => 1,
+            (Cause::Expired, Holder::Paused) => 2,
+            (Cause::Expired, Holder::Crashed) => 3,
+            (Cause::Nacked, _) => 4,
+            (Cause::BrokerRestart, _) => 5,
+            (Cause::ProducerCopy, _) => 6,
+            (Cause::Expired, Holder::Done) => 7,
+        };
+        OpState(counted.0 & !Self::CAUSE | cause << CAUSE_AT).up(HANDS_AT)
+    }
+    #[inline]
+    pub(crate) fn started(self, at_home: bool) -> OpState {
+        if at_home { self.counted(STARTED_AT) } else { self.with(Self::STARTED_ELSEWHERE) }
+    }
+    /// `sites`: those of the consumer.
+    #[inline]
+    pub(crate) fn took_effect(self, site: u8, sites: u64) -> OpState {
+        let after = self.counted(2 * (u32::from(site) % 8));
+        after.with(if after.has(sites) { Self::DONE } else { 0 })
+    }
+    #[inline]
+    pub(crate) fn found_done(self) -> OpState {
+        self.with(Self::FOUND)
+    }
+    /// A run ended, or a delivery that never had one is over.
+    #[inline]
+    pub(crate) fn let_go(self) -> OpState {
+        self.down(HANDS_AT)
+    }
+    /// `sites`: those of the consumer.
+    #[inline]
+    pub(crate) fn acked(self, sites: u64) -> OpState {
+        self.last(1).with(if sites == 0 { Self::DONE } else { 0 })
+    }
+    #[inline]
+    pub(crate) fn dropped(self, why: DropReason) -> OpState {
+        self.last(match why {
+            DropReason::BrokerCrash => 2,
+            DropReason::MaxDeliveries => 3,
+        })
+    }
+    #[inline]
+    pub(crate) fn dead_lettered(self, at_home: bool) -> OpState {
+        if at_home { self.counted(DEAD_AT) } else { self }
+    }
+
+    /// What becomes of it by a fact about it. When a process crashes, or a delivery's slot is given out again, each
+    /// delivery that waited there for its run is [`abandoned`](Self::abandoned) besides.
+    pub fn next(self, roles: &Roles, fact: &Fact) -> OpState {
+        let sites = |worker| roles.consumers[roles.consumer(worker)].sites;
+        match *fact {
+            Fact::Produced { producer, .. } => roles.producers[producer.at()].newborn,
+            Fact::Published { .. } => self.published(),
+            Fact::Accepted { .. } => self.stored(),
+            Fact::Refused { .. } | Fact::PacketLost { .. } => self.not_stored(),
+            Fact::Confirmed { .. } => self.confirmed(),
+            Fact::GaveUp { .. } => self.gave_up(),
+            Fact::Delivered { queue, cause, holder, .. } => self.delivered(queue == roles.home(self), cause, holder),
+            Fact::Started { held, .. } => self.started(roles.at_home(self, held.worker)),
+            Fact::Effect { held, site, .. } => self.took_effect(site, sites(held.worker)),
+            Fact::Stepped { skip: true, .. } | Fact::Suppressed { .. } => self.found_done(),
+            Fact::Expired { holder: Holder::Nobody, .. } | Fact::Ended { .. } => self.let_go(),
+            Fact::Acked { held, .. } => self.acked(sites(held.worker)),
+            Fact::DeadLettered { from, .. } => self.dead_lettered(from == roles.home(self)),
+            Fact::Dropped { why, .. } => self.dropped(why),
+            _ => self,
+        }
+    }
+
+    /// A delivery that waited for its run will never have one.
+    pub fn abandoned(self) -> OpState {
+        self.let_go()
+    }
+}

@@ -1,0 +1,80 @@
+//! Family B: order within a key.
+//!
+//! The subject is a key, and a key is a producer's own: the same number of two producers is two keys. A producer that
+//! gives every operation a key of its own has no order to keep, so there is nothing to judge. Only the *first* effect
+//! of an operation counts: a late duplicate of an old operation is a duplicate, not a disorder.
+
+/// B4, by consumer: a first effect of `op`. `newest` is one more than the newest operation of the key that took effect
+/// so far, 0 before any. Whether it came too late: a younger one was there before.
+#[inline]
+pub fn first_effect(newest: &mut u32, op: u32) -> bool {
+    let late = *newest > op;
+    *newest = (*newest).max(op.saturating_add(1));
+    late
+}
+
+/// B5: a run begins (of a delivery from the queue that the producer publishes to). Whether another is open.
+#[inline]
+pub fn run_begins(open: &mut u32) -> bool {
+    *open += 1;
+    *open > 1
+}
+
+/// B5: a run ended.
+#[inline]
+pub fn run_ends(open: &mut u32) {
+    debug_assert!(*open > 0, "what ends has begun");
+    *open = open.saturating_sub(1);
+}
+
+#[cfg(test)]
+pub(super) mod naive {
+    use crate::model::fact::Fact;
+    use crate::observe::guarantees::history::{History, Twin};
+
+    /// Every pair of first effects is compared.
+    pub fn b4(h: &History, consumer: Option<usize>) -> Twin {
+        let mut twin = Twin::default();
+        for c in (0..h.plan.consumers.len()).filter(|&c| consumer.is_none_or(|only| only == c)) {
+            let mut firsts: Vec<(crate::sim::Time, u32)> = Vec::new();
+            for &(at, fact) in &h.facts {
+                let Fact::Effect { held, .. } = fact else { continue };
+                if h.consumer_of(held.worker) == c && h.keyed(held.op) && firsts.iter().all(|&(_, op)| op != held.op) {
+                    firsts.push((at, held.op));
+                }
+            }
+            let mut one = Twin { checked: firsts.len() as u64, ..Twin::default() };
+            for (i, &(at, op)) in firsts.iter().enumerate() {
+                if firsts[..i].iter().any(|&(_, before)| before > op && h.key(before) == h.key(op)) {
+                    one.violation(op, at);
+                }
+            }
+            twin.add(one);
+        }
+        twin
+    }
+
+    /// Every run against every other: does this one begin within that one?
+    pub fn b5(h: &History) -> Twin {
+        let mut twin = Twin::default();
+        let subject = |f: &Fact| match *f {
+            Fact::Started { held, .. } if h.keyed(held.op) && h.queue_of(held.worker) == h.home(held.op) => Some(held),
+            _ => None,
+        };
+        for (i, (at, fact)) in h.facts.iter().enumerate() {
+            let Some(held) = subject(fact) else { continue };
+            twin.checked += 1;
+            let overlaps = h.facts[..i].iter().enumerate().any(|(j, (_, other))| {
+                subject(other).is_some_and(|o| {
+                    let over =
+                        |(_, f): &(_, Fact)| matches!(f, Fact::Ended { held, .. } if held.delivery == o.delivery);
+                    h.key(o.op) == h.key(held.op) && !h.facts[j..i].iter().any(over)
+                })
+            });
+            if overlaps {
+                twin.violation(held.op, *at);
+            }
+        }
+        twin
+    }
+}

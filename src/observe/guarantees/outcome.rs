@@ -1,0 +1,154 @@
+//! What finally becomes of an operation: lost, missing, or neither; A5 and E1 follow from it.
+//!
+//! *Lost*: confirmed to the producer, not dead-lettered, and its effect can no longer happen. *Missing*: the same of an
+//! operation that was never confirmed, once its producer will not publish it again. Both are found in the step that
+//! makes them true: no copy is stored or on its way, and no handler has a delivery of it in its hands. What is still
+//! stored or at work when the run ends is neither.
+
+use super::op::LastCopy;
+use super::{Asked, Id, OpState};
+
+/// What became of an operation whose effect can no longer happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took effect, was dead-lettered, or still can be.
+    Open,
+    /// Confirmed.
+    Lost,
+    /// Not confirmed.
+    Missing,
+}
+
+/// Why an operation was lost: how its last copy went.
+pub const REASONS: [&str; 3] = ["acked before its effect", "broker crash", "dropped after its last delivery"];
+
+const GONE: u64 = OpState::ALIVE | OpState::HANDS | OpState::DONE | OpState::DEAD_ONCE;
+
+/// What became of it.
+#[inline]
+pub fn outcome(op: OpState) -> Outcome {
+    if !op.has_none(GONE) {
+        Outcome::Open
+    } else if op.has(OpState::CONFIRMED) {
+        Outcome::Lost
+    } else if op.has(OpState::SETTLED) {
+        Outcome::Missing
+    } else {
+        Outcome::Open
+    }
+}
+
+/// The place of the reason in [`REASONS`], for a lost operation.
+pub(crate) fn reason(op: OpState) -> usize {
+    match op.last_copy() {
+        LastCopy::None | LastCopy::Acked => 0,
+        LastCopy::BrokerCrash => 1,
+        LastCopy::MaxDeliveries => 2,
+    }
+}
+
+/// Stored once, gone without effect and not put aside, and no cap on deliveries let it go.
+fn ended_nowhere(op: OpState) -> bool {
+    op.has(OpState::STORED_ONCE | OpState::SETTLED) && op.has_none(GONE) && op.last_copy() != LastCopy::MaxDeliveries
+}
+
+/// Which of A5 and E1 broke in this step.
+#[inline]
+pub(super) fn broken(before: OpState, after: OpState) -> Asked {
+    let lost = |op| outcome(op) == Outcome::Lost;
+    Asked::when(lost(after) && !lost(before), Id::A5)
+        | Asked::when(ended_nowhere(after) && !ended_nowhere(before), Id::E1)
+}
+
+/// Whether anything can still happen to it: a copy is stored or on its way, a handler has it in its hands, or its producer
+/// may publish it again.
+pub fn may_change(op: OpState) -> bool {
+    op.is_alive() || !op.has(OpState::SETTLED)
+}
+
+/// Confirmed, without an end so far, and it may still have one.
+pub(crate) fn unsettled_yet(op: OpState) -> bool {
+    op.has(OpState::CONFIRMED) && endless_yet(op)
+}
+
+/// Without an end so far, and it may still have one.
+pub(crate) fn endless_yet(op: OpState) -> bool {
+    op.has_none(OpState::DONE | OpState::DEAD_ONCE) && (op.is_alive() || !op.has(OpState::SETTLED))
+}
+
+#[cfg(test)]
+pub(super) mod naive {
+    use super::{Outcome, REASONS};
+    use crate::model::fact::{DropReason, Fact};
+    use crate::observe::guarantees::history::{History, Twin, alive};
+
+    fn any(facts: &[Fact], is: impl Fn(&Fact) -> bool) -> bool {
+        facts.iter().any(is)
+    }
+    fn confirmed(facts: &[Fact]) -> bool {
+        any(facts, |f| matches!(f, Fact::Confirmed { .. }))
+    }
+    fn stored(facts: &[Fact]) -> bool {
+        any(facts, |f| matches!(f, Fact::Accepted { .. }))
+    }
+    /// Put aside, or all effects of one consumer stand, or one without effects acked.
+    fn ended(h: &History, facts: &[Fact]) -> bool {
+        any(facts, |f| matches!(f, Fact::DeadLettered { .. })) || h.done(facts)
+    }
+    fn will_come_no_more(h: &History, facts: &[Fact], op: u32) -> bool {
+        let settled = any(facts, |f| match f {
+            Fact::Confirmed { .. } | Fact::GaveUp { .. } => true,
+            Fact::Published { .. } => h.forgets(op),
+            _ => false,
+        });
+        settled && !alive(facts) && !h.in_hands(facts, op)
+    }
+    fn lost(h: &History, facts: &[Fact], op: u32) -> bool {
+        confirmed(facts) && !ended(h, facts) && will_come_no_more(h, facts, op)
+    }
+    fn last_end(facts: &[Fact]) -> Option<&Fact> {
+        facts.iter().rfind(|f| matches!(f, Fact::Acked { .. } | Fact::Dropped { .. }))
+    }
+    fn dropped_by_cap(facts: &[Fact]) -> bool {
+        matches!(last_end(facts), Some(Fact::Dropped { why: DropReason::MaxDeliveries, .. }))
+    }
+
+    pub fn outcome(h: &History, op: u32) -> Outcome {
+        let facts = h.facts_of(op);
+        if lost(h, &facts, op) {
+            Outcome::Lost
+        } else if !confirmed(&facts) && !ended(h, &facts) && will_come_no_more(h, &facts, op) {
+            Outcome::Missing
+        } else {
+            Outcome::Open
+        }
+    }
+    pub fn reason(h: &History, op: u32) -> &'static str {
+        match last_end(&h.facts_of(op)) {
+            Some(Fact::Dropped { why: DropReason::BrokerCrash, .. }) => REASONS[1],
+            Some(Fact::Dropped { .. }) => REASONS[2],
+            _ => REASONS[0],
+        }
+    }
+    pub fn a5(h: &History) -> Twin {
+        h.each_op(|h, op, twin| {
+            let all = h.facts_of(op);
+            twin.checked += u64::from(confirmed(&all));
+            twin.open += u64::from(confirmed(&all) && !ended(h, &all) && !lost(h, &all, op));
+            if let Some(at) = h.first_prefix(op, |f| lost(h, f, op)) {
+                twin.violation(op, at);
+            }
+        })
+    }
+    pub fn e1(h: &History) -> Twin {
+        h.each_op(|h, op, twin| {
+            let all = h.facts_of(op);
+            twin.checked += u64::from(stored(&all));
+            twin.open += u64::from(stored(&all) && !ended(h, &all) && !will_come_no_more(h, &all, op));
+            let bad = |f: &[Fact]| stored(f) && !ended(h, f) && will_come_no_more(h, f, op) && !dropped_by_cap(f);
+            if let Some(at) = h.first_prefix(op, bad) {
+                twin.violation(op, at);
+            }
+        })
+    }
+}

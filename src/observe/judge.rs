@@ -1,0 +1,164 @@
+//! The judge: reads the facts of one run and says what it came to.
+//!
+//! It reads facts and the plan, nothing else. Here is what it keeps and how it books what breaks; what a fact changes
+//! stands in [`ledger`](super::ledger), what a fact means for an operation in [`OpState`], what breaks a guarantee in
+//! [`guarantees`], and how the books become a report in [`finish`](super::finish).
+
+use super::bands::Bands;
+use super::fingerprint::Fingerprint;
+use super::guarantees::{self, Id, OpState, Outcome};
+use super::messages::Messages;
+use super::metrics::Window;
+use super::records::{ConsumerBook, Delivery, First, Keys, Op, QueueBook};
+use super::roles::Roles;
+use super::series::{Sample, Sampler};
+use crate::model::fact::Held;
+use crate::model::plan::{Plan, QueueId};
+use crate::sim::Time;
+
+/// Reads the facts of one run and says what it came to.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    pub(super) plan: Plan,
+    pub(super) seed: u64,
+    pub(super) roles: Roles,
+    pub(super) window: Window,
+    pub(super) fingerprint: Fingerprint,
+    /// When something is due that is no fact: a sample, the end of producing.
+    pub(super) wake: Time,
+    pub(super) ops: Vec<Op>,
+    /// By producer.
+    pub(super) keys: Vec<Keys>,
+    pub(super) messages: Messages,
+    pub(super) deliveries: Vec<Delivery>,
+    pub(super) queues: Vec<QueueBook>,
+    pub(super) consumers: Vec<ConsumerBook>,
+    pub(super) sampler: Sampler,
+    pub(super) bands: Bands,
+}
+
+impl Judge {
+    /// For one run of a checked plan.
+    pub fn new(plan: &Plan, seed: u64) -> Judge {
+        let (queues, roles) = (plan.queues.len(), Roles::new(plan));
+        Judge {
+            plan: plan.clone(),
+            seed,
+            window: Window::new(&plan.length),
+            fingerprint: Fingerprint::default(),
+            wake: Time::ZERO,
+            // As far as it is known; more only costs address space.
+            ops: Vec::with_capacity(plan.length.operations.map_or(0, |n| n.min(1 << 24) as usize)),
+            keys: vec![Keys::new(plan.consumers.len()); plan.producers.len()],
+            messages: Messages::new(queues),
+            deliveries: Vec::new(),
+            queues: vec![QueueBook::default(); queues],
+            consumers: roles
+                .consumers
+                .iter()
+                .map(|c| ConsumerBook { sites: c.sites, ..ConsumerBook::default() })
+                .collect(),
+            roles,
+            sampler: Sampler::new(queues),
+            bands: Bands::default(),
+        }
+    }
+
+    /// Takes the samples that are due, and sees producers stop.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn wake(&mut self, now: Time) {
+        while self.sampler.next() <= now {
+            let at = self.sampler.next();
+            let (messages, consumers, roles) = (&self.messages, &self.consumers, &self.roles);
+            self.sampler.take(self.queues.iter_mut().enumerate().map(|(q, book)| {
+                let queue = QueueId(q as u16);
+                let age = messages.oldest(queue).map_or(0.0, |since| at.since(since).as_secs_f64());
+                book.metrics.max_age_s = book.metrics.max_age_s.max(age);
+                let mut sample = Sample {
+                    depth: book.metrics.depth.value,
+                    in_flight: book.metrics.in_flight.value,
+                    oldest_age_s: age,
+                    ..Sample::default()
+                };
+                for (_, book) in roles.consumers.iter().zip(consumers).filter(|(role, _)| role.from == queue) {
+                    sample.effects += book.metrics.done.value;
+                    sample.duplicates += book.metrics.counts.duplicates;
+                }
+                sample
+            }));
+        }
+        self.wake = self.sampler.next();
+        match self.window.stop {
+            Some(stop) if stop <= now => self.window.stops(),
+            Some(stop) => self.wake = self.wake.min(stop),
+            None => {}
+        }
+    }
+
+    #[inline]
+    pub(super) fn first(&self, now: Time, op: u32) -> First {
+        First { fact: self.fingerprint.facts(), at: now, op }
+    }
+
+    /// An operation's word changes; `worker`: whose doing it is.
+    #[inline(always)]
+    pub(super) fn set(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
+        self.ops[op as usize].state = after;
+        if guarantees::notable(before, after) {
+            self.note(now, op, worker, before, after);
+        }
+    }
+
+    /// An operation's word becomes what it becomes, whatever else there is.
+    #[inline(always)]
+    pub(super) fn change(&mut self, now: Time, op: u32, worker: Option<u32>, becomes: impl Fn(OpState) -> OpState) {
+        let before = self.state(op);
+        self.set(now, op, worker, before, becomes(before));
+    }
+
+    /// Books what broke, and what finally became of the operation.
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
+        let first = self.first(now, op);
+        let home = self.roles.home(after).at();
+        for id in guarantees::broken(before, after).iter() {
+            match worker {
+                Some(worker) if id == Id::A3 => {
+                    self.consumers[self.roles.consumer(worker)].broken[id as usize].count(first);
+                }
+                _ => self.queues[home].broken[id as usize].count(first),
+            }
+        }
+        let book = &mut self.queues[home];
+        let (was, is) = (guarantees::outcome(before), guarantees::outcome(after));
+        if was == is {
+            return;
+        }
+        if was == Outcome::Missing {
+            book.metrics.counts.missing -= 1; // a late confirm: lost after all
+        }
+        match is {
+            Outcome::Lost => {
+                book.metrics.counts.lost += 1;
+                book.lost[guarantees::reason(after)].count(first);
+            }
+            Outcome::Missing => book.metrics.counts.missing += 1,
+            Outcome::Open => {}
+        }
+    }
+
+    /// A consumer broke a guarantee that is not about the words of operations.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn broke(&mut self, now: Time, held: Held, id: Id) {
+        let first = self.first(now, held.op);
+        self.consumers[self.roles.consumer(held.worker)].broken[id as usize].count(first);
+    }
+
+    #[inline]
+    pub(super) fn state(&self, op: u32) -> OpState {
+        self.ops[op as usize].state
+    }
+}

@@ -1,0 +1,126 @@
+//! The records of the ledger: what is kept of each operation, key and delivery, and of each queue and consumer.
+//!
+//! Operations, keys and slots are numbered densely, so a record is found by its place. Memory grows by 16 bytes for an
+//! operation; slots are reused.
+
+use super::guarantees::{Id, OpState, REASONS};
+use super::metrics::{ConsumerMetrics, QueueMetrics};
+use super::report::CAUSES;
+use crate::sim::Time;
+
+/// An operation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Op {
+    pub produced_at: Time,
+    pub state: OpState,
+}
+
+/// What a delivery's slot is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// Its run may still come.
+    Waiting,
+    Running,
+    /// Its run ended, or will never come.
+    Over,
+}
+
+/// A delivery's slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delivery {
+    pub started_at: Time,
+    pub op: u32,
+    pub worker: u32,
+    pub at: At,
+}
+
+/// A slot that was never given out.
+pub(super) const NO_DELIVERY: Delivery = Delivery { started_at: Time::ZERO, op: 0, worker: 0, at: At::Over };
+
+/// The keys of a producer: for each, its open runs, and the newest operation with an effect, by consumer.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    columns: usize,
+    cells: Vec<u32>,
+}
+
+impl Keys {
+    pub fn new(consumers: usize) -> Keys {
+        Keys { columns: consumers + 1, cells: Vec::new() }
+    }
+    /// Makes room for a key.
+    #[inline]
+    pub fn know(&mut self, key: u32) {
+        let cells = (key as usize + 1) * self.columns;
+        if cells > self.cells.len() {
+            self.cells.resize(cells, 0);
+        }
+    }
+    #[inline]
+    pub fn open_runs(&mut self, key: u32) -> &mut u32 {
+        &mut self.cells[key as usize * self.columns]
+    }
+    #[inline]
+    pub fn newest(&mut self, key: u32, consumer: usize) -> &mut u32 {
+        &mut self.cells[key as usize * self.columns + 1 + consumer]
+    }
+}
+
+/// How often, and when first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub count: u64,
+    pub first: Option<First>,
+}
+
+/// The first time; facts have an order even where their moments are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct First {
+    pub fact: u64,
+    pub at: Time,
+    pub op: u32,
+}
+
+impl Tally {
+    pub fn count(&mut self, first: First) {
+        self.count += 1;
+        self.first.get_or_insert(first);
+    }
+    pub fn add(&mut self, other: Tally) {
+        self.count += other.count;
+        self.first = [self.first, other.first].into_iter().flatten().min();
+    }
+}
+
+/// A queue: what is measured, and what broke among the operations published to it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct QueueBook {
+    pub metrics: QueueMetrics,
+    pub broken: [Tally; Id::ALL.len()],
+    /// Runs of operations with a key that others share.
+    pub keyed_runs: u64,
+    /// By reason.
+    pub lost: [Tally; REASONS.len()],
+}
+
+/// A consumer: what is measured, and what it broke.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConsumerBook {
+    /// See [`ConsumerRole`](super::roles::ConsumerRole).
+    pub sites: u64,
+    pub metrics: ConsumerMetrics,
+    pub broken: [Tally; Id::ALL.len()],
+    /// Duplicates, by cause.
+    pub causes: [Tally; CAUSES.len()],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_takes_16_bytes_and_a_delivery_24() {
+        assert_eq!(size_of::<Op>(), 16);
+        assert_eq!(size_of::<Delivery>(), 24);
+    }
+}

@@ -1,0 +1,152 @@
+//! `[consumer.NAME]`: the application that reads a queue: its processes, its program, what it does with errors.
+
+use super::decode::{Fields, Read, grouped};
+use super::document::{Entry, Node, Value};
+use super::error::Problem;
+use super::names::Kind;
+use super::pattern::{self, PATTERNS};
+use super::place::Place;
+use super::program::{Around, MAX_STEPS, Written};
+use super::schema::{Block, DIST, SPAN, default, optional, required};
+use crate::model::plan::{Consumer, MAX_EFFECT_SITES, MAX_WORKERS, OnError, QueueId, Step};
+use crate::sim::{Dist, Span};
+
+const STORE: &str = "the name of a store";
+
+const CONSUMER: Block = Block {
+    path: "consumer.NAME",
+    what: "a consumer",
+    fields: &[
+        required("from", "the name of a queue", "which queue it reads"),
+        default("instances", "1", "a whole number", "processes; each crashes alone, with all its workers"),
+        default("workers", "1", "a whole number", "handlers at a time in each process"),
+        default("batch", "1", "a whole number", "messages that a worker takes at a time"),
+        optional("heartbeat", SPAN, "how often a process renews the leases of what it holds; without it, never"),
+        optional(
+            "steps",
+            "a list of steps: work, seen?, effect, mark, begin, commit, ack",
+            "what a handler does; or say `pattern`",
+        ),
+        optional("pattern", "the name of a pattern", "a named program, instead of `steps`"),
+        optional("work", DIST, "how long the work step takes"),
+        optional("effect", STORE, "what the effect of the pattern is applied to"),
+        optional(
+            "mark",
+            "\"before\" or \"after\"",
+            "check-then-process: whether it marks before the effect; without it, after",
+        ),
+        optional("marks_in", STORE, "check-then-process: where the marks are; without it, where the effect is"),
+        optional("inbox", STORE, "transactional-inbox: where the inbox is; without it, where the effect is"),
+        default(
+            "on_error",
+            "nack",
+            "\"nack\", \"leave\", or { nack = DELAY }",
+            "what happens to a message whose handler ended with an error",
+        ),
+    ],
+};
+
+const ON_ERROR: Block = Block {
+    path: "consumer.NAME.on_error",
+    what: "on_error",
+    fields: &[required("nack", SPAN, "given back, to be delivered again after this delay")],
+};
+
+pub(crate) const BLOCKS: &[&Block] = &[&CONSUMER, &ON_ERROR];
+
+/// A consumer.
+pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
+    let reader = around.reader;
+    let fields = Fields::of(reader, &CONSUMER, &entry.node, entry.key_at)?;
+    let from = fields.read("from", |n| around.names.find(reader, Kind::Queue, n));
+    let instances = fields.read("instances", |n| reader.small_count(n));
+    let workers = fields.read("workers", |n| reader.small_count(n));
+    let batch = fields.read("batch", |n| reader.small_count(n));
+    let heartbeat = fields.optional("heartbeat", |n| reader.some_time(n));
+    let program = program(around, &fields);
+    let on_error = fields.read("on_error", |n| on_error(around, n));
+    let (pattern, steps) = program?;
+    Ok(Consumer {
+        foreign: false,
+        name: entry.key.clone(),
+        from: QueueId(from?),
+        instances: instances?,
+        workers: workers?,
+        batch: batch?,
+        heartbeat: heartbeat?,
+        steps,
+        pattern,
+        on_error: on_error?,
+    })
+}
+
+fn program(around: &Around<'_, '_>, fields: &Fields<'_, '_>) -> Read<(Option<&'static str>, Vec<Step>)> {
+    let reader = around.reader;
+    let work = fields.optional("work", |n| super::dist::read(reader, n));
+    let (said, entry) = fields.one_of(&["steps", "pattern"])?;
+    let (pattern, program) = if said == "pattern" {
+        let names: Vec<&'static str> = PATTERNS.iter().map(|pattern| pattern.name).collect();
+        let name = reader.word(&entry.node, &names)?;
+        (Some(name), pattern::program(around, fields, name, entry.node.at, work?)?)
+    } else {
+        (None, steps(around, fields, &entry.node, work?)?)
+    };
+    around.check(&program, entry.node.at)?;
+    Ok((pattern, program.into_iter().map(|written| written.step).collect()))
+}
+
+fn steps(around: &Around<'_, '_>, fields: &Fields<'_, '_>, node: &Node, work: Option<Dist>) -> Read<Vec<Written>> {
+    let reader = around.reader;
+    let parts = ["effect", "mark", "marks_in", "inbox"].map(|field| fields.refuse(field, "`steps` say it all"));
+    let list = reader.list(node, "a list of steps: [\"effect db\", \"ack\"]")?;
+    if list.is_empty() || list.len() > MAX_STEPS {
+        let problem = Problem::new(node.at, format!("a program of {} steps", list.len()));
+        return reader.fail(problem.label(format!("expected 1 to {MAX_STEPS} steps")));
+    }
+    let steps: Vec<Read<Written>> = list.iter().map(|n| around.step(n, work.as_ref())).collect();
+    let bare = |n: &&Node| matches!(&n.value, Value::Text(text) if text.trim() == "work");
+    let used = match list.iter().find(bare) {
+        None => fields.refuse("work", "no step is a bare \"work\""),
+        Some(_) => Ok(()),
+    };
+    parts.into_iter().chain([used]).collect::<Read<()>>()?;
+    steps.into_iter().collect()
+}
+
+fn on_error(around: &Around<'_, '_>, node: &Node) -> Read<OnError> {
+    let reader = around.reader;
+    match node.value {
+        Value::Text(_) => Ok(match reader.word(node, &["nack", "leave"])? {
+            "leave" => OnError::Leave,
+            _ => OnError::Nack { delay: Span::ZERO },
+        }),
+        _ => {
+            let fields = Fields::of(reader, &ON_ERROR, node, node.at)?;
+            fields.read("nack", |n| reader.span(n)).map(|delay| OnError::Nack { delay })
+        }
+    }
+}
+
+/// Reports the consumer with which the file goes beyond what a plan may have.
+pub(crate) fn check_limits(around: &Around<'_, '_>, entries: &[&Entry], consumers: &[Read<Consumer>]) {
+    let (mut workers, mut effects) = (0u64, 0usize);
+    for (entry, consumer) in entries.iter().zip(consumers) {
+        let Ok(consumer) = consumer else { continue };
+        let before = (workers, effects);
+        workers += u64::from(consumer.instances) * u64::from(consumer.workers);
+        effects += consumer.steps.iter().filter(|step| matches!(step, Step::Effect { .. })).count();
+        let at: Place = entry.key_at;
+        let fail = |message: String, label: String| {
+            drop(around.reader.fail::<()>(Problem::new(at, message).label(label)));
+        };
+        if before.0 <= u64::from(MAX_WORKERS) && workers > u64::from(MAX_WORKERS) {
+            fail(
+                format!("{} workers up to here", grouped(workers)),
+                format!("a file has at most {}: instances times workers", grouped(MAX_WORKERS.into())),
+            );
+        }
+        if before.1 <= MAX_EFFECT_SITES && effects > MAX_EFFECT_SITES {
+            fail(format!("{effects} effect steps up to here"), format!("a file has at most {MAX_EFFECT_SITES}"));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Runs: a scenario's world by the clock of its agenda, judged; one seed or many; and one operation told again.
+//!
+//! A run keeps no history. Whoever wants the life of an operation runs the seed again with a recorder on it, and stops
+//! when nothing more can happen to it: determinism pays for it. Many seeds run on many threads, each alone, and are put
+//! together in the order of the seeds, so the number of threads changes nothing.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::model::fact::{Fact, Silent, Watch};
+use crate::model::seat::{Empty, Seat};
+use crate::model::{Around, Stage, Stop, World};
+use crate::observe::guarantees::{self, OpState};
+use crate::observe::{Judge, Report, Roles};
+use crate::sim::Time;
+
+/// Events between two looks at whether to go on.
+const SLICE: u64 = 1 << 16;
+
+/// How a run goes on: asked now and then with the moment reached and the operations produced.
+pub trait Pace: Sync {
+    /// Whether to go on.
+    fn go_on(&self, now: Time, produced: u32) -> bool;
+}
+
+impl<F: Fn(Time, u32) -> bool + Sync> Pace for F {
+    fn go_on(&self, now: Time, produced: u32) -> bool {
+        self(now, produced)
+    }
+}
+
+/// Runs the world of `seed` and judges it.
+pub fn run(stage: &Stage, seed: u64, pace: &impl Pace) -> Report {
+    let mut judge = Judge::new(&stage.plan, seed);
+    let (end, cut) = drive(stage, seed, &mut judge, &mut Empty, pace);
+    judge.finish(end, cut)
+}
+
+/// The same, with others who watch.
+pub fn run_watched(stage: &Stage, seed: u64, others: &mut [&mut dyn Watch], pace: &impl Pace) -> Report {
+    let mut judged = Judged { judge: Judge::new(&stage.plan, seed), others };
+    let (end, cut) = drive(stage, seed, &mut judged, &mut Empty, pace);
+    judged.judge.finish(end, cut)
+}
+
+/// The same, with somebody in the seat of foreign handlers.
+pub fn run_seated(stage: &Stage, seed: u64, seat: &mut dyn Seat) -> Report {
+    let mut judge = Judge::new(&stage.plan, seed);
+    let (end, cut) = drive(stage, seed, &mut judge, seat, &|_: Time, _: u32| true);
+    judge.finish(end, cut)
+}
+
+/// Runs it and judges nothing: what judging costs is the difference.
+pub fn run_silent(stage: &Stage, seed: u64) -> Time {
+    drive(stage, seed, &mut Silent, &mut Empty, &|_: Time, _: u32| true).0
+}
+
+/// The worlds of these seeds, judged, on so many threads; in the order of the seeds.
+pub fn run_many(stage: &Stage, seeds: &[u64], threads: usize, pace: &impl Pace) -> Vec<Report> {
+    let next = AtomicUsize::new(0);
+    let reports: Vec<OnceLock<Report>> = seeds.iter().map(|_| OnceLock::new()).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..threads.clamp(1, seeds.len().max(1)) {
+            scope.spawn(|| {
+                while let Some(at) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&at| at < seeds.len()) {
+                    reports[at].get_or_init(|| run(stage, seeds[at], pace));
+                }
+            });
+        }
+    });
+    reports.into_iter().filter_map(OnceLock::into_inner).collect()
+}
+
+/// Everything that befell these operations in the world of `seed`, and what befell processes and brokers meanwhile. Stops
+/// when nothing more can happen to any of them.
+pub fn record(stage: &Stage, seed: u64, ops: &[u32], pace: &impl Pace) -> Vec<(Time, Fact)> {
+    let mut recorder = Recorder {
+        roles: Roles::new(&stage.plan),
+        subjects: ops.iter().map(|&op| (op, None)).collect(),
+        facts: Vec::new(),
+        open: ops.len(),
+    };
+    let mut oracle = stage.oracle(seed);
+    let mut around = Around { oracle: &mut oracle, watch: &mut recorder, seat: &mut Empty };
+    let mut world = World::new(stage, true, &mut around);
+    while world.run(stage, &mut around, SLICE / 64) == Stop::Paused
+        && around.watch.open > 0
+        && pace.go_on(world.now(), world.produced())
+    {}
+    recorder.facts
+}
+
+fn drive<W: Watch>(
+    stage: &Stage,
+    seed: u64,
+    watch: &mut W,
+    seat: &mut dyn Seat,
+    pace: &impl Pace,
+) -> (Time, Option<String>) {
+    let mut oracle = stage.oracle(seed);
+    let mut around = Around { oracle: &mut oracle, watch, seat };
+    let mut world = World::new(stage, true, &mut around);
+    loop {
+        match world.run(stage, &mut around, SLICE) {
+            Stop::Settled | Stop::DrainOver => return (world.now(), None),
+            Stop::Endless(what) => {
+                return (world.now(), Some(format!("more than a million events in one instant: {what}")));
+            }
+            Stop::Paused if pace.go_on(world.now(), world.produced()) => {}
+            Stop::Paused => return (world.now(), Some("interrupted".into())),
+        }
+    }
+}
+
+/// The judge, and others behind it.
+struct Judged<'a, 'b> {
+    judge: Judge,
+    others: &'a mut [&'b mut dyn Watch],
+}
+
+impl Watch for Judged<'_, '_> {
+    fn fact(&mut self, now: Time, fact: &Fact) {
+        self.judge.fact(now, fact);
+        for other in self.others.iter_mut() {
+            other.fact(now, fact);
+        }
+    }
+}
+
+/// Keeps what is about its subjects. An operation is over when nothing of it is stored, on its way or in a handler's hands.
+struct Recorder {
+    roles: Roles,
+    subjects: Vec<(u32, Option<OpState>)>,
+    facts: Vec<(Time, Fact)>,
+    open: usize,
+}
+
+impl Watch for Recorder {
+    fn fact(&mut self, now: Time, fact: &Fact) {
+        let Some(op) = fact.op() else {
+            if self.subjects.iter().any(|(_, state)| state.is_some()) && self.open > 0 {
+                self.facts.push((now, *fact));
+            }
+            return;
+        };
+        let Some((_, state)) = self.subjects.iter_mut().find(|(subject, _)| *subject == op) else { return };
+        self.facts.push((now, *fact));
+        let before = state.unwrap_or_default();
+        let (after, _) = guarantees::step(before, &self.roles, fact);
+        *state = Some(after);
+        let is_open = |state: &Option<OpState>| state.is_none_or(guarantees::may_change);
+        self.open = self.subjects.iter().filter(|(_, state)| is_open(state)).count();
+    }
+}

@@ -1,0 +1,84 @@
+//! The explorer against what is known: the states of the peers' model, and the patterns that break and hold.
+
+use redelivery::model::broker::{Settings, plain};
+use redelivery::model::plan::{
+    Arrivals, Consumer, Fault, FaultKind, Plan, Producer, Publish, Queue, QueueId, Step, Store, StoreId, StoreKind,
+    When,
+};
+use redelivery::model::{Leases, plan::ConsumerId};
+use redelivery::observe::automata::Questions;
+use redelivery::observe::guarantees::{Asked, Id};
+use redelivery::sim::{Dist, Span};
+use redelivery::ways::explore::{Exploration, Late, Limits, Rules, explore};
+
+const EFFECT: Step = Step::Effect { store: StoreId(0), site: 0 };
+const DB: StoreId = StoreId(0);
+
+fn plan(steps: Vec<Step>, operations: u32) -> Plan {
+    let mut plan = Plan::new("mc");
+    plan.length.operations = Some(operations);
+    plan.queues.push(Queue { name: "work".into(), settings: Settings::Plain(plain::Settings::default()) });
+    let gap = Span::from_secs(1);
+    let mut producer = Producer::new("source", QueueId(0), Arrivals::Constant { gap });
+    producer.publish = Publish::FireAndForget;
+    plan.producers.push(producer);
+    plan.stores.push(Store { name: "db".into(), kind: StoreKind::Database, latency: Dist::fixed(Span::ZERO) });
+    let mut consumer = Consumer::new("worker", QueueId(0), steps);
+    consumer.instances = 2;
+    plan.consumers.push(consumer);
+    plan.faults.push(Fault {
+        name: "crash".into(),
+        kind: FaultKind::Crash { consumer: ConsumerId(0), restart_after: Span::from_secs(1) },
+        when: When::Every(Span::from_secs(60)),
+    });
+    plan
+}
+
+fn check_then_process() -> Vec<Step> {
+    vec![Step::Seen(DB), EFFECT, Step::Mark(DB), Step::Ack]
+}
+
+fn run(plan: Plan, faults: u8, late: Late, all: bool, asked: Asked) -> Exploration {
+    let rules = Rules::new(plan, faults, late, Leases::Loose, false, None).unwrap();
+    let questions = Questions { guarantees: asked, missing: false };
+    explore(&rules, questions, Limits { states: 3_000_000, all }, |_, _| true)
+}
+
+#[test]
+fn three_operations_have_the_states_that_the_peers_counted() {
+    let found = run(plan(check_then_process(), 3), 1, Late::Unlimited, true, Asked::of(Id::A3));
+    assert_eq!((found.states, found.generated), (107_042, 337_513));
+}
+
+#[test]
+fn four_operations_have_the_states_that_the_peers_counted() {
+    let found = run(plan(check_then_process(), 4), 1, Late::Unlimited, true, Asked::of(Id::A3));
+    assert_eq!((found.states, found.generated), (1_429_445, 4_421_310));
+}
+
+#[test]
+fn check_then_process_falls_by_one_crash() {
+    let found = run(plan(check_then_process(), 3), 1, Late::AtMost(0), false, Asked::of(Id::A3));
+    let violation = found.violation.expect("a crash between effect and mark");
+    assert_eq!((violation.faults, violation.late), (1, 0), "{:?}", violation.schedule);
+}
+
+#[test]
+fn check_then_process_falls_without_a_crash_by_one_late_event() {
+    let found = run(plan(check_then_process(), 3), 0, Late::AtMost(1), false, Asked::of(Id::A3));
+    let violation = found.violation.expect("a handler later than its lease");
+    assert_eq!((violation.faults, violation.late), (0, 1), "{:?}", violation.schedule);
+}
+
+#[test]
+fn nothing_breaks_without_faults_and_lateness() {
+    let found = run(plan(check_then_process(), 3), 0, Late::AtMost(0), false, Asked::of(Id::A3));
+    assert!(found.violation.is_none() && found.stopped.is_none(), "{found:?}");
+}
+
+#[test]
+fn the_inbox_holds_under_two_faults_and_any_lateness() {
+    let inbox = vec![Step::Begin(DB), Step::Mark(DB), EFFECT, Step::Commit(DB), Step::Ack];
+    let found = run(plan(inbox, 3), 2, Late::Unlimited, false, Asked::of(Id::A3) | Asked::of(Id::A5));
+    assert!(found.violation.is_none() && found.stopped.is_none(), "{found:?}");
+}
