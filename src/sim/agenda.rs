@@ -500,12 +500,12 @@ mod tests {
                 if lane.0 >= 4 || !plain.is_booked(lane) {
                     indexed.book(lane, at, i as u32);
                     plain.book(lane, at, i as u32);
-                } else if draw / 1_000 % 4 == 0 {
+                } else if (draw / 1_000).is_multiple_of(4) {
                     indexed.cancel(lane);
                     plain.cancel(lane);
                 }
-                let stands = |lane: Lane, event: &Event| lane.0 != 5 || event.payload % 3 != 0;
-                if draw / 10_000 % 2 == 0 {
+                let stands = |lane: Lane, event: &Event| lane.0 != 5 || !event.payload.is_multiple_of(3);
+                if (draw / 10_000).is_multiple_of(2) {
                     let mut heads = Vec::new();
                     plain.heads(stands, |_| false, &mut heads);
                     let least = heads.into_iter().min_by_key(|h| h.event.rank());
