@@ -3,14 +3,12 @@
 //! A machine gets `Out` with its input and keeps nothing of it. The records and the agenda are shared by all machines of a
 //! world; who watches, and what the oracle is, no machine can see.
 
-use std::collections::VecDeque;
-
 use super::fact::{Fact, Watch};
 use super::records::{NONE, Records};
 use super::seat::Seat;
 use super::stage::Stage;
 use super::wire::{Call, Wires};
-use crate::sim::{Address, Agenda, Dist, Lane, Oracle, Span, Time};
+use crate::sim::{Address, Agenda, Dist, Lane, Oracle, Ring, Span, Time};
 
 /// The verbs of a machine, and the records.
 pub struct Out<'a, O, W> {
@@ -19,7 +17,7 @@ pub struct Out<'a, O, W> {
     pub(crate) stage: &'a Stage,
     pub(crate) agenda: &'a mut Agenda,
     pub(crate) records: &'a mut Records,
-    pub(crate) calls: &'a mut VecDeque<Call>,
+    pub(crate) calls: &'a mut Ring<Call>,
     pub(crate) wires: &'a mut Wires,
     pub(crate) oracle: &'a mut O,
     pub(crate) watch: &'a mut W,
@@ -43,7 +41,7 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
     /// Calls another machine, within this event.
     #[inline]
     pub fn call(&mut self, call: Call) {
-        self.calls.push_back(call);
+        self.calls.push(call);
     }
 
     /// Books an event and gives its token.
@@ -63,32 +61,33 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
 
     /// Sends a call over `wire`, or directly where it is [`NONE`]. `about` says where questions about this packet
     /// stand; `false` when it was lost.
-    #[inline]
+    // The call goes to its place in the ring straight from registers: no copy of it may be made that is read at once.
+    #[inline(always)]
     pub(crate) fn send(&mut self, wire: u32, direction: Direction, call: Call, about: Address) -> bool {
         if wire == NONE {
-            self.calls.push_back(call);
+            self.calls.push(call);
             return true;
         }
-        self.send_packet(wire, direction, call, about)
+        let packets = 2 * wire + u32::from(direction == Direction::Answer);
+        let departs = self.departs(packets, call.can_be_lost(), about);
+        if departs {
+            self.wires.0[packets as usize].push(call);
+        }
+        departs
     }
 
-    fn send_packet(&mut self, wire: u32, direction: Direction, call: Call, about: Address) -> bool {
-        let id = self.stage.links[wire as usize];
-        let link = &self.stage.plan.links[id.at()];
-        let sites = self.stage.link_sites[id.at()];
-        let ([latency, loss], lose, packets) = match direction {
-            Direction::Request => (sites.request, link.lose_request, 2 * wire),
-            Direction::Answer => (sites.answer, link.lose_answer, 2 * wire + 1),
-        };
-        if call.can_be_lost() && !lose.is_never() && self.oracle.fault(Address { site: loss, ..about }, lose) {
+    /// Books the arrival of a packet, unless it is lost.
+    fn departs(&mut self, packets: u32, can_be_lost: bool, about: Address) -> bool {
+        let way = &self.stage.ways[packets as usize];
+        let is_lost = |oracle: &mut O| oracle.fault(Address { site: way.loss_site, ..about }, way.lose);
+        if can_be_lost && !way.lose.is_never() && is_lost(self.oracle) {
             return false;
         }
-        let span = self.span(Address { site: latency, ..about }, &link.latency);
+        let span = self.span(Address { site: way.latency_site, ..about }, &way.latency);
         let lane = self.stage.packets_lane(packets);
         // A packet never overtakes the one before it.
         let at = (self.now + span).max(self.agenda.last_at(lane).unwrap_or(Time::ZERO));
-        self.wires.0[packets as usize].push_back(call);
-        self.agenda.book(lane, at, 0);
+        self.agenda.book_fifo(lane, at, 0);
         true
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Producers {
 clone_by_field!(Producers { counts, produced, pending, stopped });
 
 /// An operation whose producer waits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pending {
     message: Message,
     /// The token of the timer that it waits for, or [`NONE`].
@@ -71,8 +71,8 @@ impl Producers {
             return;
         }
         let mut gap = || {
-            let bits = out.oracle.draw(out.stage.streams[producer.at()].arrivals, u64::from(nth));
-            out.stage.gaps[producer.at()].from_bits(bits)
+            let source = out.stage.streams[producer.at()].arrivals;
+            out.oracle.gap(source, u64::from(nth), &out.stage.gaps[producer.at()])
         };
         let at = match out.stage.plan.producers[producer.at()].arrivals {
             Arrivals::Constant { gap } => out.now + gap,
@@ -84,7 +84,7 @@ impl Producers {
         if length.span.is_some_and(|span| at > Time::ZERO + span) {
             return;
         }
-        out.agenda.book(out.stage.arrivals_lane(producer), at, 0);
+        out.agenda.book_single(out.stage.arrivals_lane(producer), at, 0);
     }
 
     /// An operation arrives.
@@ -114,7 +114,7 @@ impl Producers {
         self.publish(message, pending, out);
     }
 
-    #[inline]
+    #[inline(always)]
     fn publish<O: Oracle, W: Watch>(&mut self, message: Message, pending: u32, out: &mut Out<'_, O, W>) {
         let (stage, producer) = (out.stage, message.producer);
         let of = &stage.plan.producers[producer.at()];

@@ -12,7 +12,7 @@ use crate::sim::{Address, Event, Slab, clone_by_field};
 pub const NONE: u32 = u32::MAX;
 
 /// One copy of an operation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Message {
     /// 64 bits drawn for the operation when it was produced.
     pub fate: u64,
@@ -29,7 +29,7 @@ pub struct Message {
 }
 
 /// What a subscription tracks of a message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Entry {
     /// Of which message.
     pub message: u32,
@@ -48,7 +48,7 @@ pub struct Entry {
 }
 
 /// One hand-out of a message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Delivery {
     /// The message as it was handed out.
     pub message: Message,

@@ -5,8 +5,7 @@
 
 use super::broker::Settings;
 use super::plan::{
-    Consumer, ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, StoreId,
-    When,
+    ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Step, StoreId, When,
 };
 use super::records::NONE;
 use crate::sim::oracle::{Seeded, Sources, site};
@@ -74,13 +73,51 @@ pub struct Process {
     pub wire: u32,
 }
 
-/// Where the questions of a link stand.
+/// What is known of a worker beforehand.
 #[derive(Clone, Copy, Debug)]
-pub struct LinkSites {
-    /// How long a request takes, and whether it is lost.
-    pub request: [u64; 2],
-    /// The same for an answer.
-    pub answer: [u64; 2],
+pub(crate) struct Hand {
+    /// Its process.
+    pub process: u32,
+    /// The wire to its broker, or [`NONE`]: direct.
+    pub wire: u32,
+    /// Whose.
+    pub consumer: ConsumerId,
+    /// What it reads.
+    pub queue: QueueId,
+    /// Messages that it takes at a time.
+    pub batch: u16,
+    /// Whether the leases of what it holds are renewed.
+    pub renews: bool,
+    /// Whether someone else decides what its handler does.
+    pub foreign: bool,
+}
+
+/// What is known of a step beforehand.
+#[derive(Clone, Debug)]
+pub(crate) struct StepAt {
+    /// What it does.
+    pub step: Step,
+    /// How long it takes.
+    pub takes: Dist,
+    /// Where the question stands how long.
+    pub site: u64,
+    /// The faults that may befall there.
+    pub faults: Vec<StepFault>,
+}
+
+/// What is known beforehand of a wire in one direction.
+#[derive(Clone, Debug)]
+pub(crate) struct WireWay {
+    /// The link that the plan has there.
+    pub link: LinkId,
+    /// How long a packet takes.
+    pub latency: Dist,
+    /// Where the question stands how long.
+    pub latency_site: u64,
+    /// How likely a packet is lost.
+    pub lose: Chance,
+    /// Where the question stands whether it is.
+    pub loss_site: u64,
 }
 
 /// A checked plan and its numbers.
@@ -100,17 +137,14 @@ pub struct Stage {
     pub(crate) sources: Sources,
     /// By process.
     pub(crate) processes: Vec<Process>,
-    /// The process of every worker.
-    pub(crate) process_of: Vec<u32>,
+    /// By worker.
+    pub(crate) hands: Vec<Hand>,
     /// The wire of every producer, or [`NONE`].
     pub(crate) wire_of_producer: Vec<u32>,
-    /// The link of every wire.
-    pub(crate) links: Vec<LinkId>,
-    pub(crate) link_sites: Vec<LinkSites>,
-    /// By consumer and step.
-    pub(crate) step_sites: Vec<Vec<u64>>,
-    /// By consumer and step: the faults that may befall there.
-    pub(crate) step_faults: Vec<Vec<Vec<StepFault>>>,
+    /// Two for each wire, requests first.
+    pub(crate) ways: Vec<WireWay>,
+    /// By consumer: its program.
+    pub(crate) programs: Vec<Vec<StepAt>>,
     /// By producer: where it is asked whether an operation is poison.
     pub(crate) poison_sites: Vec<u64>,
     first: First,
@@ -143,11 +177,11 @@ impl Stage {
         let plan = plan.check()?;
         let (sources, streams, timelines) = plan.sources();
         let link_between = |from: Party| plan.links.iter().position(|link| link.from == from);
-        let mut links = Vec::new();
+        let mut ways: Vec<WireWay> = Vec::new();
         let mut wire = |link: Option<usize>| match link {
             Some(link) => {
-                links.push(LinkId(link as u16));
-                links.len() as u32 - 1
+                ways.extend(both_ways(&plan, LinkId(link as u16)));
+                ways.len() as u32 / 2 - 1
             }
             None => NONE,
         };
@@ -187,29 +221,21 @@ impl Stage {
         let retries = add(&mut ids(plan.producers.len()).map(Actor::Retries));
         let heartbeats = add(&mut all.map(Actor::Heartbeats));
         let keys = add(&mut (0..plan.stores.len() as u16).map(|s| Actor::Keys(StoreId(s))));
-        let packets = add(&mut (0..2 * links.len() as u32).map(Actor::Packets));
+        let packets = add(&mut (0..ways.len() as u32).map(Actor::Packets));
         let delays = add(&mut queues.map(|q| Actor::Delays(QueueId(q))));
         let lanes = [leases, delays - leases, actors.len() as u32 - delays];
 
-        let names = |consumer: &Consumer| -> Vec<String> {
-            consumer.steps.iter().enumerate().map(|(i, step)| format!("{i} {}", step.word())).collect()
+        let hand = |process: u32| {
+            let Process { consumer, wire, .. } = processes[process as usize];
+            let of = &plan.consumers[consumer.at()];
+            let (queue, batch, renews, foreign) = (of.from, of.batch, of.heartbeat.is_some(), of.foreign);
+            Hand { process, wire, consumer, queue, batch, renews, foreign }
         };
-        let step_sites = plan
-            .consumers
-            .iter()
-            .map(|consumer| names(consumer).iter().map(|step| site(&[&consumer.name, step])).collect())
-            .collect();
-        let step_faults = plan
-            .consumers
-            .iter()
-            .enumerate()
-            .map(|(c, consumer)| (0..consumer.steps.len()).map(|step| faults_at(&plan, c, step)).collect())
-            .collect();
+        let hands = plan.workers().map(hand).collect();
+        let programs = (0..plan.consumers.len()).map(|consumer| program(&plan, consumer)).collect();
         Ok(Stage {
             poison_sites: plan.producers.iter().map(|p| site(&[&p.name, "poison"])).collect(),
             gaps: plan.producers.iter().map(|p| Dist::exponential(p.arrivals.mean_gap())).collect(),
-            link_sites: plan.links.iter().map(|l| link_sites(&l.name)).collect(),
-            process_of: plan.workers().collect(),
             first: First {
                 arrivals,
                 timelines: of_faults,
@@ -233,9 +259,9 @@ impl Stage {
             sources,
             processes,
             wire_of_producer,
-            links,
-            step_sites,
-            step_faults,
+            ways,
+            hands,
+            programs,
         })
     }
 
@@ -274,26 +300,18 @@ impl Stage {
 
     /// The link that these packets travel on (see [`Actor::Packets`]).
     pub fn link_of(&self, packets: u32) -> LinkId {
-        self.links[packets as usize / 2]
+        self.ways[packets as usize].link
     }
 
-    /// The name of a process: `capture-1`.
-    pub fn process_name(&self, process: u32) -> String {
-        let Process { consumer, number, .. } = self.processes[process as usize];
-        format!("{}-{}", self.plan.consumers[consumer.at()].name, number + 1)
-    }
-
-    /// The name of a worker: `capture-1/w3`.
-    pub fn worker_name(&self, worker: u32) -> String {
-        let process = self.process_of[worker as usize];
-        let number = worker - self.processes[process as usize].first_worker;
-        format!("{}/w{}", self.process_name(process), number + 1)
+    /// What is known of a worker.
+    #[inline]
+    pub(crate) fn hand(&self, worker: u32) -> &Hand {
+        &self.hands[worker as usize]
     }
 
     /// The consumer of a worker.
-    #[inline]
     pub fn consumer_of(&self, worker: u32) -> ConsumerId {
-        self.processes[self.process_of[worker as usize] as usize].consumer
+        self.hand(worker).consumer
     }
 }
 
@@ -322,9 +340,30 @@ lanes! {
     delays_lane(QueueId) = delays,
 }
 
-fn link_sites(name: &str) -> LinkSites {
-    let both = |direction: &str| [site(&[name, direction, "latency"]), site(&[name, direction, "loss"])];
-    LinkSites { request: both("request"), answer: both("answer") }
+fn both_ways(plan: &Plan, id: LinkId) -> [WireWay; 2] {
+    let link = &plan.links[id.at()];
+    [("request", link.lose_request), ("answer", link.lose_answer)].map(|(direction, lose)| WireWay {
+        link: id,
+        latency: link.latency.clone(),
+        latency_site: site(&[&link.name, direction, "latency"]),
+        lose,
+        loss_site: site(&[&link.name, direction, "loss"]),
+    })
+}
+
+fn program(plan: &Plan, consumer: usize) -> Vec<StepAt> {
+    let of = &plan.consumers[consumer];
+    let of_step = |(at, step): (usize, &Step)| StepAt {
+        step: step.clone(),
+        takes: match (step, step.store()) {
+            (Step::Work(takes), _) => takes.clone(),
+            (_, Some(store)) => plan.stores[store.at()].latency.clone(),
+            (_, None) => Dist::fixed(Span::ZERO),
+        },
+        site: site(&[&of.name, &format!("{at} {}", step.word())]),
+        faults: faults_at(plan, consumer, at),
+    };
+    of.steps.iter().enumerate().map(of_step).collect()
 }
 
 fn faults_at(plan: &Plan, consumer: usize, at: usize) -> Vec<StepFault> {

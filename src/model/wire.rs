@@ -4,16 +4,14 @@
 //! a link is a wire: its packets are events, in a fifo lane for each direction and process, so they never overtake each
 //! other. A request outlives its sender; an answer to a process that died is dropped with the connection.
 
-use std::collections::VecDeque;
-
 use super::fact::{Fact, Watch};
 use super::out::Out;
 use super::plan::QueueId;
 use super::records::{Message, Records};
-use crate::sim::{Canon, Oracle, Span};
+use crate::sim::{Canon, Oracle, Ring, Span};
 
 /// What one machine asks of another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub enum Call {
     /// Store this. `pending`: who waits for a confirm, or none.
     Publish { queue: QueueId, message: Message, pending: u32 },
@@ -34,6 +32,7 @@ pub enum Call {
     /// The connections of these workers broke.
     Disconnect { queue: QueueId, first: u32, workers: u32 },
     /// What a dead process no longer asks.
+    #[default]
     Nothing,
 }
 
@@ -48,7 +47,7 @@ pub enum Settlement {
 
 /// The packets on all wires, by direction: two for each wire, requests first.
 #[derive(Debug, Default)]
-pub struct Wires(pub Vec<VecDeque<Call>>);
+pub struct Wires(pub Vec<Ring<Call>>);
 
 impl Clone for Wires {
     fn clone(&self) -> Self {

@@ -5,8 +5,6 @@
 //! agenda's: continuations of steps that take no time, then everything else in the order of booking; initial bookings are
 //! made in the order of names.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use super::broker::{Input, Machine};
@@ -21,24 +19,32 @@ use super::seat::Seat;
 use super::stage::{Actor, Stage};
 use super::timeline;
 use super::wire::{Call, Wires};
-use crate::sim::{Agenda, Canon, Head, Oracle, Span, Time, clone_by_field};
+use crate::sim::{Agenda, Canon, Head, Oracle, Ring, Span, Time, clone_by_field};
 
 /// Everything that changes.
 #[derive(Debug)]
 pub struct World {
     now: Time,
-    /// The last moment that is still simulated.
-    deadline: Time,
     agenda: Agenda,
     records: Records,
-    calls: VecDeque<Call>,
+    calls: Ring<Call>,
     wires: Wires,
+    machines: Machines,
+}
+
+clone_by_field!(World { now, agenda, records, calls, wires, machines });
+
+/// Who acts, and until when.
+#[derive(Debug)]
+struct Machines {
     producers: Producers,
     brokers: Vec<Machine>,
     consumers: Consumers,
+    /// The last moment that is still simulated.
+    deadline: Time,
 }
 
-clone_by_field!(World { now, deadline, agenda, records, calls, wires, producers, brokers, consumers });
+clone_by_field!(Machines { producers, brokers, consumers, deadline });
 
 /// Who answers, who watches, and who sits in the seat.
 pub struct Around<'a, O, W> {
@@ -85,7 +91,7 @@ pub enum Leases {
     Loose,
 }
 
-/// The machines of a world, and what one event needs of the rest.
+/// What the machines of a world need of the rest.
 macro_rules! out {
     ($world:ident, $stage:ident, $around:ident) => {
         Out {
@@ -109,24 +115,18 @@ impl World {
         let [singles, fifos, loose] = stage.lanes;
         let mut world = World {
             now: Time::ZERO,
-            deadline: Time::NEVER,
             agenda: Agenda::new(singles, fifos, loose, indexed),
             records: Records::default(),
-            calls: VecDeque::new(),
-            wires: Wires(vec![VecDeque::new(); 2 * stage.links.len()]),
-            producers: Producers::new(stage.plan.producers.len()),
-            brokers: stage.plan.queues.iter().map(|queue| Machine::new(&queue.settings)).collect(),
-            consumers: Consumers::new(stage),
+            calls: Ring::default(),
+            wires: Wires(vec![Ring::default(); stage.ways.len()]),
+            machines: Machines {
+                producers: Producers::new(stage.plan.producers.len()),
+                brokers: stage.plan.queues.iter().map(|queue| Machine::new(&queue.settings)).collect(),
+                consumers: Consumers::new(stage),
+                deadline: Time::NEVER,
+            },
         };
-        for producer in 0..stage.plan.producers.len() {
-            world.producers.start(ProducerId(producer as u16), &mut out!(world, stage, around));
-        }
-        for process in 0..stage.processes.len() as u32 {
-            world.consumers.start(process, &mut out!(world, stage, around));
-            world.deliver_calls(stage, around);
-        }
-        timeline::start(&mut out!(world, stage, around));
-        world.note_end_of_production(stage);
+        world.machines.start(&mut out!(world, stage, around));
         world
     }
 
@@ -137,7 +137,7 @@ impl World {
 
     /// Operations produced so far.
     pub fn produced(&self) -> u32 {
-        self.producers.produced()
+        self.machines.producers.produced()
     }
 
     /// Messages stored.
@@ -147,45 +147,20 @@ impl World {
 
     /// Whether producers have stopped and nothing is stored, on its way or at work.
     pub fn is_settled(&self) -> bool {
-        self.producers.stopped()
-            && self.records.entries.is_empty()
-            && self.producers.is_settled()
-            && self.wires.0.iter().all(VecDeque::is_empty)
-            && self.consumers.is_settled()
+        self.machines.is_settled(&self.records, &self.wires)
     }
 
-    /// Lets time pass: the earliest events, `most` of them at the most.
+    /// Lets time pass: the earliest events, `most` of them at the most. Steps that take no time count with the step before.
     pub fn run<O: Oracle, W: Watch>(&mut self, stage: &Stage, around: &mut Around<'_, O, W>, most: u64) -> Stop {
-        let mut at_this_instant = 0u32;
-        for _ in 0..most {
-            let (records, producers) = (&self.records, &self.producers);
-            let stands = |lane, event: &_| stands(stage, records, producers, lane, event);
-            let Some(head) = self.agenda.pop(self.deadline, stands) else {
-                return if self.is_settled() { Stop::Settled } else { Stop::DrainOver };
-            };
-            debug_assert!(head.event.at >= self.now, "time ran backwards");
-            let actor = stage.actor(head.lane);
-            at_this_instant = match actor {
-                Actor::Arrivals(_) => 0,
-                _ if head.event.at > self.now => 0,
-                _ => at_this_instant + 1,
-            };
-            self.now = head.event.at;
-            self.event(stage, actor, head.event.payload, around);
-            at_this_instant += self.deliver_calls(stage, around);
-            if at_this_instant > MAX_AT_ONE_INSTANT {
-                return Stop::Endless(format!("{actor:?} at {} s", self.now));
-            }
-            if self.producers.stopped() && self.is_settled() {
-                return Stop::Settled;
-            }
-        }
-        Stop::Paused
+        let mut out = out!(self, stage, around);
+        let stop = self.machines.run(most, &mut out);
+        self.now = out.now;
+        stop
     }
 
     /// Everything that may happen next.
     pub fn heads(&self, stage: &Stage, leases: Leases, out: &mut Vec<Head>) {
-        let stands = |lane, event: &_| stands(stage, &self.records, &self.producers, lane, event);
+        let stands = |lane, event: &_| stands(stage, &self.records, &self.machines.producers, lane, event);
         let passes = |lane| leases == Leases::Loose && matches!(stage.actor(lane), Actor::Leases(_));
         self.agenda.heads(stands, passes, out);
     }
@@ -194,7 +169,7 @@ impl World {
     pub fn take<O: Oracle, W: Watch>(&mut self, stage: &Stage, head: Head, around: &mut Around<'_, O, W>) {
         self.agenda.take(head);
         self.now = self.now.max(head.event.at);
-        self.event(stage, stage.actor(head.lane), head.event.payload, around);
+        self.machines.event(stage.actor(head.lane), head.event.payload, &mut out!(self, stage, around));
         self.after_choice(stage, around);
     }
 
@@ -208,7 +183,7 @@ impl World {
         self.agenda.take(head);
         self.now = self.now.max(head.event.at);
         if let Actor::Packets(packets) = stage.actor(head.lane)
-            && let Some(call) = self.wires.0[packets as usize].pop_front()
+            && let Some(call) = self.wires.0[packets as usize].pop()
         {
             super::wire::lost(call, &mut out!(self, stage, around));
         }
@@ -217,7 +192,7 @@ impl World {
 
     /// Whether a process runs.
     pub fn is_up(&self, process: u32) -> bool {
-        self.consumers.is_up(process)
+        self.machines.consumers.is_up(process)
     }
 
     /// Lets a process crash now.
@@ -228,7 +203,7 @@ impl World {
         restart_after: Span,
         around: &mut Around<'_, O, W>,
     ) {
-        self.consumers.crash(process, restart_after, &mut out!(self, stage, around));
+        self.machines.consumers.crash(process, restart_after, &mut out!(self, stage, around));
         self.after_choice(stage, around);
     }
 
@@ -246,117 +221,160 @@ impl World {
         around: &mut Around<'_, O, W>,
     ) {
         let mut out = out!(self, stage, around);
-        timeline::crash_broker(queue, restart_after, &mut self.brokers, &mut out);
+        timeline::crash_broker(queue, restart_after, &mut self.machines.brokers, &mut out);
         self.after_choice(stage, around);
     }
 
     fn after_choice<O: Oracle, W: Watch>(&mut self, stage: &Stage, around: &mut Around<'_, O, W>) {
-        self.deliver_calls(stage, around);
-        let (records, producers) = (&self.records, &self.producers);
+        self.machines.deliver_calls(&mut out!(self, stage, around));
+        let (records, producers) = (&self.records, &self.machines.producers);
         self.agenda.sweep(|lane, event| stands(stage, records, producers, lane, event));
     }
 
     /// Writes the world: equal forms have equal futures under every choice.
     pub fn canon(&self, stage: &Stage, times: Times, leases: Leases, form: &mut impl Canon) {
-        self.producers.canon(form);
-        self.consumers.canon(&self.records, form);
+        self.machines.producers.canon(form);
+        self.machines.consumers.canon(&self.records, form);
         self.wires.canon(&self.records, form);
         let pending = form::Pending {
             stage,
             now: self.now,
             agenda: &self.agenda,
             records: &self.records,
-            producers: &self.producers,
-            brokers: &self.brokers,
+            producers: &self.machines.producers,
+            brokers: &self.machines.brokers,
         };
         pending.canon(times, leases, form);
     }
+}
+
+impl Machines {
+    /// What happens first, in the order of names.
+    fn start<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) {
+        for producer in 0..out.stage.plan.producers.len() {
+            self.producers.start(ProducerId(producer as u16), out);
+        }
+        for process in 0..out.stage.processes.len() as u32 {
+            self.consumers.start(process, out);
+            self.deliver_calls(out);
+        }
+        timeline::start(out);
+        self.note_end_of_production(out);
+    }
+
+    fn run<O: Oracle, W: Watch>(&mut self, most: u64, out: &mut Out<'_, O, W>) -> Stop {
+        let stage = out.stage;
+        let mut at_this_instant = 0u32;
+        for _ in 0..most {
+            let (records, producers) = (&*out.records, &self.producers);
+            let stands = |lane, event: &_| stands(stage, records, producers, lane, event);
+            let Some(head) = out.agenda.pop(self.deadline, stands) else {
+                return if self.is_settled(out.records, out.wires) { Stop::Settled } else { Stop::DrainOver };
+            };
+            debug_assert!(head.event.at >= out.now, "time ran backwards");
+            let actor = stage.actor(head.lane);
+            let time_moves = head.event.at > out.now;
+            at_this_instant = if time_moves || matches!(actor, Actor::Arrivals(_)) { 0 } else { at_this_instant + 1 };
+            out.now = head.event.at;
+            self.event(actor, head.event.payload, out);
+            at_this_instant += self.deliver_calls(out);
+            if at_this_instant > MAX_AT_ONE_INSTANT {
+                return Stop::Endless(format!("{actor:?} at {} s", out.now));
+            }
+            if self.producers.stopped() && self.is_settled(out.records, out.wires) {
+                return Stop::Settled;
+            }
+        }
+        Stop::Paused
+    }
 
     #[inline]
-    fn event<O: Oracle, W: Watch>(&mut self, stage: &Stage, actor: Actor, payload: u32, around: &mut Around<'_, O, W>) {
-        let mut out = out!(self, stage, around);
+    fn event<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) {
         match actor {
-            Actor::Worker(worker) => self.consumers.go_on(worker, payload, &mut out),
+            Actor::Worker(worker) => self.consumers.go_on(worker, payload, out),
             Actor::Arrivals(producer) => {
-                self.producers.arrive(producer, &mut out);
-                self.note_end_of_production(stage);
+                self.producers.arrive(producer, out);
+                self.note_end_of_production(out);
             }
-            Actor::Leases(queue) => {
-                self.brokers[queue.at()].handle(queue, Input::LeaseOver { delivery: payload }, &mut out);
-            }
-            Actor::Packets(packets) => {
-                let call = self.wires.0[packets as usize].pop_front();
-                self.calls.extend(call);
-            }
-            Actor::Restart(process) => self.consumers.restart(process, &mut out),
-            Actor::Heartbeats(process) => self.consumers.beat(process, payload, &mut out),
-            Actor::Confirms(_) => self.producers.timed_out(payload, &mut out),
-            Actor::Retries(_) => self.producers.retry(payload, &mut out),
-            Actor::Delays(queue) => {
-                self.brokers[queue.at()].handle(queue, Input::DelayOver { entry: payload }, &mut out);
-            }
+            Actor::Leases(queue) => self.brokers[queue.at()].handle(queue, Input::LeaseOver { delivery: payload }, out),
+            Actor::Packets(packets) => self.packet(packets, out),
+            Actor::Restart(process) => self.consumers.restart(process, out),
+            Actor::Heartbeats(process) => self.consumers.beat(process, payload, out),
+            Actor::Confirms(_) => self.producers.timed_out(payload, out),
+            Actor::Retries(_) => self.producers.retry(payload, out),
+            Actor::Delays(queue) => self.brokers[queue.at()].handle(queue, Input::DelayOver { entry: payload }, out),
             Actor::Timeline { fault, process } => {
                 if !self.producers.stopped() {
-                    timeline::book_next(fault, process, payload + 1, &mut out);
+                    timeline::book_next(fault, process, payload + 1, out);
                 }
-                timeline::strike(fault, process, &mut self.brokers, &mut self.consumers, &mut out);
+                timeline::strike(fault, process, &mut self.brokers, &mut self.consumers, out);
             }
-            Actor::Resume(process) => self.consumers.resume(process, &mut out),
-            Actor::Quicken(process) => self.consumers.quicken(process, &mut out),
-            Actor::BrokerUp(queue) => self.brokers[queue.at()].handle(queue, Input::Restart, &mut out),
+            Actor::Resume(process) => self.consumers.resume(process, out),
+            Actor::Quicken(process) => self.consumers.quicken(process, out),
+            Actor::BrokerUp(queue) => self.brokers[queue.at()].handle(queue, Input::Restart, out),
             Actor::Keys(store) => self.consumers.forget_key(store.at(), payload),
+        }
+    }
+
+    /// A packet arrives. Nobody else is calling: its call comes first.
+    fn packet<O: Oracle, W: Watch>(&mut self, packets: u32, out: &mut Out<'_, O, W>) {
+        if let Some(call) = out.wires.0[packets as usize].pop() {
+            self.deliver(call, out);
         }
     }
 
     /// Calls, first in first out, until nobody calls anybody. Gives how many.
     #[inline]
-    fn deliver_calls<O: Oracle, W: Watch>(&mut self, stage: &Stage, around: &mut Around<'_, O, W>) -> u32 {
+    fn deliver_calls<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) -> u32 {
         let mut count = 0;
-        while let Some(call) = self.calls.pop_front() {
+        while let Some(call) = out.calls.pop() {
             count += 1;
             if count > MAX_AT_ONE_INSTANT {
-                self.calls.clear();
+                out.calls.clear();
                 break;
             }
-            let mut out = out!(self, stage, around);
-            let (queue, input) = match call {
-                Call::Deliver { worker, delivery } => {
-                    self.consumers.deliver(worker, delivery, &mut out);
-                    continue;
-                }
-                Call::Confirm { op, pending } => {
-                    self.producers.confirm(op, pending, &mut out);
-                    continue;
-                }
-                Call::Refuse { op, copy, pending } => {
-                    self.producers.refuse(op, copy, pending, &mut out);
-                    continue;
-                }
-                Call::Nothing => continue,
-                Call::Publish { queue, message, pending } => (queue, Input::Publish { message, pending }),
-                Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
-                Call::Settle { queue, delivery, how, wait } => (queue, Input::Settle { delivery, how, wait }),
-                Call::Renew { queue, delivery } => (queue, Input::Renew { delivery }),
-                Call::DeadLetter { queue, message } => (queue, Input::DeadLetter { message }),
-                Call::Disconnect { queue, first, workers } => (queue, Input::Disconnect { first, workers }),
-            };
-            self.brokers[queue.at()].handle(queue, input, &mut out);
+            self.deliver(call, out);
         }
         count
     }
 
+    #[inline(always)]
+    fn deliver<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) {
+        let (queue, input) = match call {
+            Call::Deliver { worker, delivery } => return self.consumers.deliver(worker, delivery, out),
+            Call::Confirm { op, pending } => return self.producers.confirm(op, pending, out),
+            Call::Refuse { op, copy, pending } => return self.producers.refuse(op, copy, pending, out),
+            Call::Nothing => return,
+            Call::Publish { queue, message, pending } => (queue, Input::Publish { message, pending }),
+            Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
+            Call::Settle { queue, delivery, how, wait } => (queue, Input::Settle { delivery, how, wait }),
+            Call::Renew { queue, delivery } => (queue, Input::Renew { delivery }),
+            Call::DeadLetter { queue, message } => (queue, Input::DeadLetter { message }),
+            Call::Disconnect { queue, first, workers } => (queue, Input::Disconnect { first, workers }),
+        };
+        self.brokers[queue.at()].handle(queue, input, out);
+    }
+
+    fn is_settled(&self, records: &Records, wires: &Wires) -> bool {
+        self.producers.stopped()
+            && records.entries.is_empty()
+            && self.producers.is_settled()
+            && wires.0.iter().all(Ring::is_empty)
+            && self.consumers.is_settled()
+    }
+
     /// After the last arrival: producers and random faults stop, and the drain begins.
-    fn note_end_of_production(&mut self, stage: &Stage) {
-        let booked = |p: usize| self.agenda.is_booked(stage.arrivals_lane(ProducerId(p as u16)));
-        if self.producers.stopped() || (0..stage.plan.producers.len()).any(booked) {
+    fn note_end_of_production<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) {
+        let booked = |p: usize| out.agenda.is_booked(out.stage.arrivals_lane(ProducerId(p as u16)));
+        if self.producers.stopped() || (0..out.stage.plan.producers.len()).any(booked) {
             return;
         }
         self.producers.stop();
-        let length = &stage.plan.length;
-        let all_made = length.operations.is_some_and(|most| self.produced() >= most);
+        let length = &out.stage.plan.length;
+        let all_made = length.operations.is_some_and(|most| self.producers.produced() >= most);
         let end = match length.span {
             Some(span) if !all_made => Time::ZERO + span,
-            _ => self.now,
+            _ => out.now,
         };
         self.deadline = end + length.drain;
     }

@@ -10,12 +10,13 @@
 //! one that does not is skipped. Rule: heads are all that may happen next; the heap over them is an index, kept only where
 //! the earliest head is asked for millions of times, and no part of the state.
 
-use std::collections::VecDeque;
+use std::hint::select_unpredictable;
 
+use super::ring::Ring;
 use super::time::Time;
 
 /// A lane's number: singles first, then fifos, then loose ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lane(pub u32);
 
 /// At most so many lanes: a heap's key keeps 24 bits for them.
@@ -56,14 +57,21 @@ pub struct Head {
 
 const NOTHING: Event = Event { at: Time::NEVER, seq: u64::MAX, payload: 0, soon: false };
 
+impl Default for Event {
+    fn default() -> Self {
+        NOTHING
+    }
+}
+
 /// Everything that is pending.
 #[derive(Debug, Default)]
 pub struct Agenda {
+    /// A lane without an event has one that is never due.
     singles: Vec<Event>,
-    fifos: Vec<VecDeque<Event>>,
+    fifos: Vec<Ring<Event>>,
     loose: Vec<Vec<Event>>,
     /// Lanes whose single event is due now and of class 0, in the order of booking; by lane and token.
-    soon: VecDeque<(Lane, u32)>,
+    soon: Ring<(Lane, u32)>,
     /// The heads but those in `soon`, the earliest first, with entries that no longer stand. Empty where not indexed.
     heap: Heap,
     indexed: bool,
@@ -78,13 +86,14 @@ impl Agenda {
         assert!(singles + fifos + loose < MAX_LANES, "a world has fewer lanes than {MAX_LANES}");
         Agenda {
             singles: vec![NOTHING; singles as usize],
-            fifos: vec![VecDeque::new(); fifos as usize],
+            fifos: vec![Ring::default(); fifos as usize],
             loose: vec![Vec::new(); loose as usize],
             indexed,
             ..Agenda::default()
         }
     }
 
+    #[inline]
     fn event(&mut self, at: Time, payload: u32, soon: bool) -> Event {
         self.next_seq += 1;
         Event { at, seq: self.next_seq, payload, soon }
@@ -92,23 +101,44 @@ impl Agenda {
 
     /// Books an event and gives its token. A single lane takes one at a time; a fifo lane takes none that is due before the
     /// last of it.
-    #[inline]
     pub fn book(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
-        let event = self.event(at, payload, false);
-        let (index, singles, fifos) = (lane.0 as usize, self.singles.len(), self.fifos.len());
-        let mut head = true;
-        if index < singles {
-            debug_assert_eq!(self.singles[index].at, Time::NEVER, "lane {index} already has an event");
-            self.singles[index] = event;
-        } else if index < singles + fifos {
-            let fifo = &mut self.fifos[index - singles];
-            debug_assert!(fifo.back().is_none_or(|last| last.at <= at), "a fifo lane keeps its order");
-            head = fifo.is_empty();
-            fifo.push_back(event);
-        } else {
-            self.loose[index - singles - fifos].push(event);
+        let index = lane.0 as usize;
+        if index < self.singles.len() {
+            return self.book_single(lane, at, payload);
         }
-        if head && self.indexed {
+        if index < self.singles.len() + self.fifos.len() {
+            return self.book_fifo(lane, at, payload);
+        }
+        let event = self.event(at, payload, false);
+        self.loose[index - self.singles.len() - self.fifos.len()].push(event);
+        if self.indexed {
+            self.heap.push(key(lane, event));
+        }
+        event.token()
+    }
+
+    /// [`Agenda::book`] on a lane that is known to be a single one.
+    #[inline]
+    pub fn book_single(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
+        let event = self.event(at, payload, false);
+        let single = &mut self.singles[lane.0 as usize];
+        debug_assert_eq!(single.at, Time::NEVER, "lane {} already has an event", lane.0);
+        *single = event;
+        if self.indexed {
+            self.heap.push(key(lane, event));
+        }
+        event.token()
+    }
+
+    /// [`Agenda::book`] on a lane that is known to be a fifo one.
+    #[inline]
+    pub fn book_fifo(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
+        let event = self.event(at, payload, false);
+        let fifo = &mut self.fifos[lane.0 as usize - self.singles.len()];
+        debug_assert!(fifo.back().is_none_or(|last| last.at <= at), "a fifo lane keeps its order");
+        let is_head = fifo.is_empty();
+        fifo.push(event);
+        if is_head && self.indexed {
             self.heap.push(key(lane, event));
         }
         event.token()
@@ -121,13 +151,20 @@ impl Agenda {
         debug_assert_eq!(self.singles[lane.0 as usize].at, Time::NEVER, "lane {} already has an event", lane.0);
         self.singles[lane.0 as usize] = event;
         if self.indexed {
-            self.soon.push_back((lane, event.token()));
+            self.soon.push((lane, event.token()));
         }
+    }
+
+    /// Whether the continuation of a step that takes no time, booked now, would be the next event for sure. Where heads are
+    /// taken one by one, nothing is.
+    #[inline]
+    pub fn would_be_next(&self) -> bool {
+        self.indexed && self.soon.is_empty()
     }
 
     /// Takes the event of a single lane back.
     pub fn cancel(&mut self, lane: Lane) {
-        self.singles[lane.0 as usize] = NOTHING;
+        self.singles[lane.0 as usize].at = Time::NEVER;
     }
 
     /// Whether a single lane has an event.
@@ -157,7 +194,7 @@ impl Agenda {
     /// The events of a fifo or loose lane, in their order; a loose lane has none, it gives that of booking.
     pub fn events(&self, lane: Lane) -> impl Iterator<Item = &Event> {
         let index = lane.0 as usize - self.singles.len();
-        let fifo = self.fifos.get(index).into_iter().flatten();
+        let fifo = self.fifos.get(index).into_iter().flat_map(Ring::iter);
         fifo.chain(index.checked_sub(self.fifos.len()).and_then(|index| self.loose.get(index)).into_iter().flatten())
     }
 
@@ -166,7 +203,7 @@ impl Agenda {
         for (index, event) in self.singles.iter().enumerate().filter(|(_, event)| event.at != Time::NEVER) {
             each(Lane(index as u32), event);
         }
-        let timers = self.fifos.iter().map(VecDeque::iter).enumerate();
+        let timers = self.fifos.iter().map(Ring::iter).enumerate();
         for (index, events) in timers {
             events.for_each(|event| each(Lane((self.singles.len() + index) as u32), event));
         }
@@ -180,56 +217,61 @@ impl Agenda {
     #[inline]
     pub fn pop(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool) -> Option<Head> {
         debug_assert!(self.indexed, "only an indexed agenda knows its earliest head");
-        while let Some((lane, token)) = self.soon.pop_front() {
-            let event = self.singles[lane.0 as usize];
-            if event.token() == token {
-                self.singles[lane.0 as usize] = NOTHING;
+        while let Some((lane, token)) = self.soon.pop() {
+            let single = &mut self.singles[lane.0 as usize];
+            if single.token() == token && single.at != Time::NEVER {
+                let event = *single;
+                single.at = Time::NEVER;
                 return Some(Head { lane, event });
             }
         }
+        self.pop_later(until, stands)
+    }
+
+    #[inline]
+    fn pop_later(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool) -> Option<Head> {
         loop {
             let top = self.heap.peek()?;
             if time_of(top) > until {
                 return None;
             }
-            let (lane, index) = (lane_of(top), lane_of(top).0 as usize);
-            if index < self.singles.len() {
-                self.heap.pop();
-                let event = self.singles[index];
-                if seq_of(top) == event.seq & SEQ_MASK {
-                    self.singles[index] = NOTHING;
+            self.heap.take();
+            let lane = lane_of(top);
+            if let Some(single) = self.singles.get_mut(lane.0 as usize) {
+                // What was taken back has left its key in the heap.
+                if key(lane, *single) == top {
+                    let event = *single;
+                    single.at = Time::NEVER;
                     return Some(Head { lane, event });
                 }
-                continue;
-            }
-            if let Some(event) = self.pop_timer(lane, top, &stands) {
+            } else if let Some(event) = self.pop_timer(lane, top, &stands) {
                 return Some(Head { lane, event });
             }
         }
     }
 
-    /// Takes the event of `key` from its lane and puts the lane's next head into the heap; `None` where it stood no more.
+    /// Takes the event of `top` from its lane and puts the lane's next head into the heap; `None` where it stood no more.
     fn pop_timer(&mut self, lane: Lane, top: u128, stands: &impl Fn(Lane, &Event) -> bool) -> Option<Event> {
-        self.heap.pop();
         let index = lane.0 as usize - self.singles.len();
         if let Some(fifo) = self.fifos.get_mut(index) {
             let mut taken = None;
             // A fifo that was cleared has left its key in the heap.
-            if fifo.front().is_some_and(|event| event.seq & SEQ_MASK == seq_of(top)) {
-                taken = fifo.pop_front().filter(|event| stands(lane, event));
-            } else if fifo.front().is_some_and(|event| key(lane, *event) > top) {
-                return None;
+            match fifo.front() {
+                Some(event) if key(lane, *event) == top => taken = fifo.pop().filter(|event| stands(lane, event)),
+                Some(event) if key(lane, *event) > top => return None,
+                _ => {}
             }
-            while fifo.front().is_some_and(|event| !stands(lane, event)) {
-                fifo.pop_front();
-            }
-            if let Some(next) = fifo.front() {
-                self.heap.push(key(lane, *next));
+            while let Some(next) = fifo.front() {
+                if stands(lane, next) {
+                    self.heap.push(key(lane, *next));
+                    break;
+                }
+                fifo.pop();
             }
             return taken;
         }
         let loose = &mut self.loose[index - self.fifos.len()];
-        let at = loose.iter().position(|event| event.seq & SEQ_MASK == seq_of(top))?;
+        let at = loose.iter().position(|event| key(lane, *event) == top)?;
         Some(loose.swap_remove(at)).filter(|event| stands(lane, event))
     }
 
@@ -258,17 +300,14 @@ impl Agenda {
         debug_assert!(!self.indexed, "an indexed agenda gives its earliest head only");
         let index = head.lane.0 as usize;
         if index < self.singles.len() {
-            self.singles[index] = NOTHING;
+            self.singles[index].at = Time::NEVER;
             return;
         }
         let index = index - self.singles.len();
-        if let Some(fifo) = self.fifos.get_mut(index) {
-            if let Some(at) = fifo.iter().position(|event| event.seq == head.event.seq) {
-                fifo.remove(at);
-            }
-            return;
+        match self.fifos.get_mut(index) {
+            Some(fifo) => fifo.retain(|event| event.seq != head.event.seq),
+            None => self.loose[index - self.fifos.len()].retain(|event| event.seq != head.event.seq),
         }
-        self.loose[index - self.fifos.len()].retain(|event| event.seq != head.event.seq);
     }
 
     /// Drops timers that no longer stand.
@@ -294,72 +333,100 @@ fn key(lane: Lane, event: Event) -> u128 {
 fn time_of(key: u128) -> Time {
     Time::from_nanos((key >> 64) as u64)
 }
-fn seq_of(key: u128) -> u64 {
-    key as u64 >> 24
-}
 fn lane_of(key: u128) -> Lane {
     Lane(key as u32 & (MAX_LANES - 1))
 }
 
-/// A heap of four children a node, the least on top: shallower than a binary one, and its children share a cache line.
-#[derive(Debug, Default)]
-struct Heap(Vec<u128>);
+/// A heap of four children a node, the least on top: shallower than a binary one, and the children of a node are four in a
+/// row, compared without a look at how many there are. A top that was taken leaves a hole, for whoever handles an event
+/// mostly books the next one: it goes in at the top.
+#[derive(Debug)]
+struct Heap {
+    /// The top at [`TOP`]; the children of `at` from `4 * at - 8` on. What is free, up to a multiple of four, is [`FREE`].
+    keys: Vec<u128>,
+    /// The first place that is free.
+    end: usize,
+    /// The top was taken.
+    hole: bool,
+}
 
-impl Clone for Heap {
-    fn clone(&self) -> Self {
-        Heap(self.0.clone())
-    }
-    fn clone_from(&mut self, other: &Self) {
-        self.0.clone_from(&other.0);
+super::clone_by_field!(Heap { keys, end, hole });
+
+const TOP: usize = 3;
+const FREE: u128 = u128::MAX;
+
+impl Default for Heap {
+    fn default() -> Self {
+        Heap { keys: vec![FREE; TOP + 1], end: TOP, hole: false }
     }
 }
 
 impl Heap {
     #[inline]
-    fn peek(&self) -> Option<u128> {
-        self.0.first().copied()
+    fn peek(&mut self) -> Option<u128> {
+        if self.hole {
+            self.hole = false;
+            self.end -= 1;
+            let last = std::mem::replace(&mut self.keys[self.end], FREE);
+            if self.end > TOP {
+                self.sink(last);
+            }
+        }
+        Some(self.keys[TOP]).filter(|&top| top != FREE)
+    }
+
+    /// Takes what [`Heap::peek`] gave.
+    #[inline]
+    fn take(&mut self) {
+        self.hole = true;
     }
 
     #[inline]
     fn push(&mut self, key: u128) {
-        let mut at = self.0.len();
-        self.0.push(key);
-        while at > 0 {
-            let parent = (at - 1) / 4;
-            if self.0[parent] <= key {
-                break;
-            }
-            self.0[at] = self.0[parent];
-            at = parent;
+        if self.hole {
+            self.hole = false;
+            self.sink(key);
+        } else {
+            self.rise(key);
         }
-        self.0[at] = key;
     }
 
+    /// Puts a key in at the end.
+    fn rise(&mut self, new: u128) {
+        let mut at = self.end;
+        self.end += 1;
+        if at == self.keys.len() {
+            self.keys.extend([FREE; 4]);
+        }
+        while at > TOP {
+            let parent = at / 4 + 2;
+            if self.keys[parent] <= new {
+                break;
+            }
+            self.keys[at] = self.keys[parent];
+            at = parent;
+        }
+        self.keys[at] = new;
+    }
+
+    /// Puts a key in at the top, in place of what is there.
     #[inline]
-    fn pop(&mut self) {
-        let Some(last) = self.0.pop() else { return };
-        let heap = &mut self.0[..];
-        let mut at = 0;
-        loop {
-            let first = 4 * at + 1;
-            if first >= heap.len() {
+    fn sink(&mut self, new: u128) {
+        let mut at = TOP;
+        while let Some(&children) = self.keys.get(4 * at - 8..).and_then(<[u128]>::first_chunk::<4>) {
+            let less = |one: (usize, u128), other: (usize, u128)| {
+                let less = other.1 < one.1;
+                (select_unpredictable(less, other.0, one.0), select_unpredictable(less, other.1, one.1))
+            };
+            let [a, b, c, d] = children;
+            let (child, key) = less(less((0, a), (1, b)), less((2, c), (3, d)));
+            if new <= key {
                 break;
             }
-            let (mut least, mut key) = (first, heap[first]);
-            for child in first + 1..(first + 4).min(heap.len()) {
-                let less = heap[child] < key;
-                least = std::hint::select_unpredictable(less, child, least);
-                key = std::hint::select_unpredictable(less, heap[child], key);
-            }
-            if last <= key {
-                break;
-            }
-            heap[at] = key;
-            at = least;
+            self.keys[at] = key;
+            at = 4 * at - 8 + child;
         }
-        if let Some(slot) = heap.get_mut(at) {
-            *slot = last;
-        }
+        self.keys[at] = new;
     }
 }
 
@@ -433,12 +500,12 @@ mod tests {
                 if lane.0 >= 4 || !plain.is_booked(lane) {
                     indexed.book(lane, at, i as u32);
                     plain.book(lane, at, i as u32);
-                } else if draw / 1_000 % 4 == 0 {
+                } else if (draw / 1_000).is_multiple_of(4) {
                     indexed.cancel(lane);
                     plain.cancel(lane);
                 }
-                let stands = |lane: Lane, event: &Event| lane.0 != 5 || event.payload % 3 != 0;
-                if draw / 10_000 % 2 == 0 {
+                let stands = |lane: Lane, event: &Event| lane.0 != 5 || !event.payload.is_multiple_of(3);
+                if (draw / 10_000).is_multiple_of(2) {
                     let mut heads = Vec::new();
                     plain.heads(stands, |_| false, &mut heads);
                     let least = heads.into_iter().min_by_key(|h| h.event.rank());

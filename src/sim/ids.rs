@@ -23,17 +23,19 @@ impl<T> Default for Slab<T> {
     }
 }
 
-impl<T: Copy> Slab<T> {
+impl<T: Copy + Default> Slab<T> {
     /// Stores `value` and says where.
     #[inline]
     pub fn insert(&mut self, value: T) -> u32 {
-        if let Some(at) = self.free.pop() {
-            self.slots[at as usize] = value;
-            return at;
-        }
-        let at = u32::try_from(self.slots.len()).expect("at most 2^32 records at a time");
-        self.slots.push(value);
+        let at = self.free.pop().unwrap_or_else(|| self.one_more());
+        self.slots[at as usize] = value;
         at
+    }
+
+    #[cold]
+    fn one_more(&mut self) -> u32 {
+        self.slots.push(T::default());
+        u32::try_from(self.slots.len() - 1).expect("at most 2^32 records at a time")
     }
 
     /// Gives the slot back. The caller drops every copy of the index.

@@ -7,6 +7,7 @@ pub mod ids;
 pub mod keys;
 mod normal;
 pub mod oracle;
+pub mod ring;
 pub mod time;
 
 pub use agenda::{Agenda, Event, Head, Lane};
@@ -15,13 +16,14 @@ pub use dist::Dist;
 pub use ids::Slab;
 pub use keys::KeyDraw;
 pub use oracle::{Address, Chance, Oracle, Source};
+pub use ring::Ring;
 pub use time::{Span, Time};
 
 /// `Clone` field by field, also in `clone_from`: a copy into a value that is no longer needed reuses its memory, and the
 /// explorer copies worlds a million times a second.
 macro_rules! clone_by_field {
-    ($name:ident { $($field:ident),* $(,)? }) => {
-        impl Clone for $name {
+    ($name:ident $(<$of:ident>)? { $($field:ident),* $(,)? }) => {
+        impl $(<$of: Clone>)? Clone for $name $(<$of>)? {
             fn clone(&self) -> Self {
                 $name { $($field: self.$field.clone()),* }
             }

@@ -67,6 +67,10 @@ pub struct Address {
 pub trait Oracle {
     /// The 64 bits of `source` at place `index`; a source is read in order, again where the world is a copy.
     fn draw(&mut self, source: Source, index: u64) -> u64;
+    /// The length of `source` at place `index`. All lengths of one source are of one distribution.
+    fn gap(&mut self, source: Source, index: u64, of: &Dist) -> Span {
+        of.from_bits(self.draw(source, index))
+    }
     /// 64 bits for a question that is asked of one operation.
     fn bits(&mut self, at: Address) -> u64;
     /// Whether a fault, likely or not, befalls here. Typically it does not.
@@ -132,6 +136,33 @@ pub struct Seeded {
 struct Stream {
     rng: ChaCha8Rng,
     next: u64,
+    /// Lengths made in advance, side by side: alone each would wait for its logarithm. From place `ahead_from` on.
+    ahead: Vec<Span>,
+    ahead_from: u64,
+}
+
+/// So many lengths are made at a time.
+const AHEAD: u64 = 16;
+
+impl Stream {
+    #[inline]
+    fn draw(&mut self, index: u64) -> u64 {
+        if self.next != index {
+            self.rng.set_word_pos(u128::from(index) * 2);
+        }
+        self.next = index + 1;
+        self.rng.next_u64()
+    }
+
+    #[inline(never)]
+    fn look_ahead(&mut self, index: u64, of: &Dist) {
+        self.ahead.clear();
+        self.ahead_from = index;
+        for index in index..index + AHEAD {
+            let bits = self.draw(index);
+            self.ahead.push(of.from_bits(bits));
+        }
+    }
 }
 
 impl Seeded {
@@ -143,7 +174,7 @@ impl Seeded {
             .map(|&stream| {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
                 rng.set_stream(stream);
-                Stream { rng, next: 0 }
+                Stream { rng, next: 0, ahead: Vec::new(), ahead_from: 0 }
             })
             .collect();
         Seeded { streams }
@@ -153,12 +184,18 @@ impl Seeded {
 impl Oracle for Seeded {
     #[inline]
     fn draw(&mut self, source: Source, index: u64) -> u64 {
+        self.streams[source.0 as usize].draw(index)
+    }
+
+    #[inline]
+    fn gap(&mut self, source: Source, index: u64, of: &Dist) -> Span {
         let stream = &mut self.streams[source.0 as usize];
-        if stream.next != index {
-            stream.rng.set_word_pos(u128::from(index) * 2);
+        let ready = |stream: &Stream| stream.ahead.get(index.wrapping_sub(stream.ahead_from) as usize).copied();
+        if let Some(gap) = ready(stream) {
+            return gap;
         }
-        stream.next = index + 1;
-        stream.rng.next_u64()
+        stream.look_ahead(index, of);
+        stream.ahead[0]
     }
 
     #[inline]
@@ -287,6 +324,17 @@ mod tests {
         jumping.draw(b, 9);
         for i in [3, 0, 4, 1, 2] {
             assert_eq!(jumping.draw(a, i), first[i as usize]);
+        }
+    }
+
+    #[test]
+    fn a_gap_made_in_advance_is_the_one_drawn() {
+        let mut sources = Sources::default();
+        let a = sources.add("checkout", "arrivals");
+        let (mut ahead, mut drawn) = (Seeded::new(7, &sources), Seeded::new(7, &sources));
+        let of = Dist::exponential(Span::from_millis(1));
+        for index in (0..100).chain([3, 40, 39, 1_000]) {
+            assert_eq!(ahead.gap(a, index, &of), of.from_bits(drawn.draw(a, index)), "gap {index}");
         }
     }
 

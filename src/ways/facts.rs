@@ -56,7 +56,7 @@ impl<W: Write> FactLines<W> {
     pub fn new(stage: &Stage, to: W) -> FactLines<W> {
         let plan = &stage.plan;
         let process = |(number, of): (usize, &crate::model::Process)| Process {
-            name: stage.process_name(number as u32),
+            name: stage.plan.instance_name(number as u32),
             first_worker: of.first_worker,
             workers: of.workers,
         };

@@ -163,7 +163,7 @@ pub fn words(stage: &Stage, choice: Choice) -> String {
     match choice {
         Choice::Take { lane, .. } => event(stage, Lane(lane)),
         Choice::Lose { lane } => format!("lost: {}", event(stage, Lane(lane))),
-        Choice::Crash { process } => format!("{} crashes", stage.process_name(process)),
+        Choice::Crash { process } => format!("{} crashes", stage.plan.instance_name(process)),
         Choice::CrashBroker { queue } => format!("{} crashes", stage.plan.queues[usize::from(queue)].name),
         Choice::Delay { lane } => format!("late: {}", event(stage, Lane(lane))),
     }
@@ -173,17 +173,17 @@ pub fn words(stage: &Stage, choice: Choice) -> String {
 fn event(stage: &Stage, lane: Lane) -> String {
     let plan = &stage.plan;
     match stage.actor(lane) {
-        Actor::Worker(worker) => format!("{} goes on", stage.worker_name(worker)),
+        Actor::Worker(worker) => format!("{} goes on", stage.plan.worker_name(worker)),
         Actor::Arrivals(producer) => format!("{} produces", plan.producers[producer.at()].name),
         Actor::Timeline { fault, .. } => format!("{} strikes", plan.faults[usize::from(fault)].name),
-        Actor::Restart(process) => format!("{} comes back", stage.process_name(process)),
-        Actor::Resume(process) => format!("{} moves again", stage.process_name(process)),
-        Actor::Quicken(process) => format!("{} is fast again", stage.process_name(process)),
+        Actor::Restart(process) => format!("{} comes back", stage.plan.instance_name(process)),
+        Actor::Resume(process) => format!("{} moves again", stage.plan.instance_name(process)),
+        Actor::Quicken(process) => format!("{} is fast again", stage.plan.instance_name(process)),
         Actor::BrokerUp(queue) => format!("{} comes back", plan.queues[queue.at()].name),
         Actor::Leases(queue) => format!("a lease of {} ends", plan.queues[queue.at()].name),
         Actor::Confirms(producer) => format!("{} waits no longer for a confirm", plan.producers[producer.at()].name),
         Actor::Retries(producer) => format!("{} publishes again", plan.producers[producer.at()].name),
-        Actor::Heartbeats(process) => format!("{} renews a lease", stage.process_name(process)),
+        Actor::Heartbeats(process) => format!("{} renews a lease", stage.plan.instance_name(process)),
         Actor::Keys(store) => format!("{} forgets an idempotency key", plan.stores[store.at()].name),
         Actor::Packets(packets) => {
             let link = &plan.links[stage.link_of(packets).at()].name;

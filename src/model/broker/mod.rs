@@ -51,6 +51,7 @@ macro_rules! products {
                 match settings { $(Settings::$variant(_) => Machine::$variant($module::Machine::default())),* }
             }
             /// The only way in.
+            #[inline(always)]
             pub fn handle<O: Oracle, W: Watch>(&mut self, queue: QueueId, input: Input, out: &mut Out<'_, O, W>) {
                 let stage = out.stage;
                 match (self, &stage.plan.queues[queue.at()].settings) {
@@ -94,7 +95,7 @@ macro_rules! products {
                 match self { $(Client::$variant(client) => client.poll(queue, worker, polls, wire, out)),* }
             }
             /// A handler says what became of a delivery; `wait`: its worker waits for the next (its count of polls).
-            #[inline]
+            #[inline(always)]
             pub fn settle<O: Oracle, W: Watch>(
                 &mut self, delivery: u32, how: Settlement, wait: Option<u32>, wire: u32, out: &mut Out<'_, O, W>,
             ) {

@@ -9,7 +9,7 @@ mod program;
 use super::broker::Client;
 use super::fact::{Fact, Holder, RunEnd, Watch};
 use super::out::Out;
-use super::plan::{QueueId, StoreKind};
+use super::plan::{ConsumerId, QueueId, StoreKind};
 use super::records::{NONE, Records};
 use super::stage::Stage;
 use super::store::Store;
@@ -88,7 +88,7 @@ impl Consumers {
         Consumers {
             processes: vec![Process { up: false, paused: false, slow: 1 }; stage.processes.len()],
             clients: stage.processes.iter().map(|p| Client::new(stage.settings(stage.queue_of(p)))).collect(),
-            workers: vec![FRESH; stage.process_of.len()],
+            workers: vec![FRESH; stage.hands.len()],
             stores: stage.plan.stores.iter().map(|store| Store::new(rooms(store.kind))).collect(),
         }
     }
@@ -119,22 +119,20 @@ impl Consumers {
     }
 
     fn poll<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
-        let process = out.stage.process_of[worker as usize] as usize;
-        let of = out.stage.processes[process];
-        let queue = out.stage.queue_of(&of);
+        let hand = out.stage.hand(worker);
         let state = &mut self.workers[worker as usize];
         (state.phase, state.polls) = (Phase::Idle, state.polls.wrapping_add(1));
-        self.clients[process].poll(queue, worker, state.polls, of.wire, out);
+        self.clients[hand.process as usize].poll(hand.queue, worker, state.polls, hand.wire, out);
     }
 
     /// A message arrives in a worker's hands.
     #[inline]
     pub fn deliver<O: Oracle, W: Watch>(&mut self, worker: u32, delivery: u32, out: &mut Out<'_, O, W>) {
-        let process = out.stage.process_of[worker as usize];
-        let (state, paused) = (self.workers[worker as usize], self.processes[process as usize].paused);
+        let hand = out.stage.hand(worker);
+        let (state, paused) = (&self.workers[worker as usize], self.processes[hand.process as usize].paused);
         debug_assert!(state.phase != Phase::Down, "answers to a dead process go with its connection");
-        if let Some(heartbeat) = out.stage.plan.consumers[out.stage.consumer_of(worker).at()].heartbeat {
-            self.book_beat(process, delivery, heartbeat, out);
+        if hand.renews {
+            Self::book_beat(hand.process, hand.consumer, delivery, out);
         }
         if state.phase == Phase::Idle && state.next == NONE && !paused {
             return self.begin(worker, delivery, out);
@@ -142,11 +140,12 @@ impl Consumers {
         if paused {
             out.records.deliveries[delivery].doing = Holder::Paused;
         }
+        let state = &mut self.workers[worker as usize];
         match state.last {
-            NONE => self.workers[worker as usize].next = delivery,
+            NONE => state.next = delivery,
             last => out.records.deliveries[last].next = delivery,
         }
-        self.workers[worker as usize].last = delivery;
+        state.last = delivery;
     }
 
     /// Takes the next message of those in a worker's hands.
@@ -164,8 +163,10 @@ impl Consumers {
         Some(delivery)
     }
 
-    fn book_beat<O: Oracle, W: Watch>(&mut self, process: u32, delivery: u32, every: Span, out: &mut Out<'_, O, W>) {
-        out.records.deliveries[delivery].beat = out.book(out.stage.heartbeats_lane(process), every, delivery);
+    fn book_beat<O: Oracle, W: Watch>(process: u32, of: ConsumerId, delivery: u32, out: &mut Out<'_, O, W>) {
+        if let Some(every) = out.stage.plan.consumers[of.at()].heartbeat {
+            out.records.deliveries[delivery].beat = out.book(out.stage.heartbeats_lane(process), every, delivery);
+        }
     }
 
     /// It is time to renew a lease. A process that stands still does not.
@@ -174,9 +175,9 @@ impl Consumers {
         if self.processes[process as usize].paused {
             return;
         }
-        if let Some(every) = out.stage.plan.consumers[of.consumer.at()].heartbeat {
+        if out.stage.plan.consumers[of.consumer.at()].heartbeat.is_some() {
             self.clients[process as usize].renew(delivery, of.wire, out);
-            self.book_beat(process, delivery, every, out);
+            Self::book_beat(process, of.consumer, delivery, out);
         }
     }
 
@@ -229,7 +230,7 @@ impl Consumers {
             let held = out.records.deliveries[state.delivery].parties(state.delivery);
             out.tell(Fact::Ended { held, how: RunEnd::Crashed });
             self.roll_back(worker, out);
-            if out.stage.plan.consumers[out.stage.consumer_of(worker).at()].foreign {
+            if out.stage.hand(worker).foreign {
                 out.seat.forget(worker);
             }
         }
@@ -272,10 +273,10 @@ impl Consumers {
             for delivery in self.in_hands(worker, out.records) {
                 self.beat(process, delivery, out);
             }
-            if self.workers[worker as usize].phase == Phase::Idle {
-                if let Some(delivery) = self.take_next(worker, out.records) {
-                    self.begin(worker, delivery, out);
-                }
+            if self.workers[worker as usize].phase == Phase::Idle
+                && let Some(delivery) = self.take_next(worker, out.records)
+            {
+                self.begin(worker, delivery, out);
             }
         }
     }
@@ -336,16 +337,13 @@ fn break_connection<O: Oracle, W: Watch>(queue: QueueId, wire: u32, out: &mut Ou
     if wire == NONE {
         return;
     }
-    for call in &mut out.wires.0[2 * wire as usize] {
-        match call {
-            Call::Receive { .. } => *call = Call::Nothing,
-            Call::Settle { wait, .. } => *wait = false,
-            _ => {}
-        }
-    }
-    let answers = std::mem::take(&mut out.wires.0[2 * wire as usize + 1]);
+    out.wires.0[2 * wire as usize].change(|call| match call {
+        Call::Receive { .. } => *call = Call::Nothing,
+        Call::Settle { wait, .. } => *wait = false,
+        _ => {}
+    });
     out.agenda.clear(out.stage.packets_lane(2 * wire + 1));
-    for answer in answers {
+    while let Some(answer) = out.wires.0[2 * wire as usize + 1].pop() {
         if let Call::Deliver { delivery, .. } = answer {
             debug_assert_eq!(out.records.deliveries[delivery].queue, queue, "a process has one broker");
             out.records.deliveries[delivery].doing = Holder::Crashed;

@@ -44,87 +44,79 @@ impl Consumers {
         out.tell(Fact::Started { held, run });
         let state = &mut self.workers[worker as usize];
         (state.phase, state.delivery, state.at) = (Phase::Working, delivery, 0);
-        if out.stage.plan.consumers[out.stage.consumer_of(worker).at()].foreign {
+        if out.stage.hand(worker).foreign {
             let start = Answer::Start { op: message.op, key: message.key, copy: message.copy, run };
             return self.ask_seat(worker, &start, out);
         }
         self.enter(worker, out);
     }
 
-    /// Books the end of the step that the program is at.
-    #[inline]
+    /// The program enters the step that it is at: books its end.
     fn enter<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
-        let stage = out.stage;
-        let consumer = stage.consumer_of(worker).at();
-        let (at, delivery) = (usize::from(self.workers[worker as usize].at), self.workers[worker as usize].delivery);
-        let Some(step) = stage.plan.consumers[consumer].steps.get(at) else {
-            return self.finish(worker, RunEnd::Done, None, out);
-        };
-        let dist = match step {
-            Step::Ack | Step::Point => None,
-            Step::Work(dist) => Some(dist),
-            Step::Seen(s) | Step::Effect { store: s, .. } | Step::Mark(s) | Step::Begin(s) | Step::Commit(s) => {
-                Some(&stage.plan.stores[s.at()].latency)
-            }
-        };
-        let mut span = match dist {
-            None => Span::ZERO,
-            Some(dist) => {
-                let address = out.records.deliveries[delivery].address(stage.step_sites[consumer][at]);
-                let slow = self.processes[stage.process_of[worker as usize] as usize].slow;
-                out.span(address, dist) * u64::from(slow)
-            }
-        };
-        let mut payload = 0;
-        let faults = &stage.step_faults[consumer][at];
-        if !faults.is_empty()
-            && let Some((number, part)) = strikes(faults, &out.records.deliveries[delivery], span, out.oracle)
-        {
-            (payload, span) = (number + 1, part);
-        }
-        match span.is_zero() {
-            true => out.agenda.book_soon(Lane(worker), out.now, payload),
-            false => {
-                out.book(Lane(worker), span, payload);
-            }
+        if let Some(payload) = self.enter_unless_soon(worker, out) {
+            out.agenda.book_soon(Lane(worker), out.now, payload);
         }
     }
 
-    /// The event of a worker: its step ends, or a fault strikes within it.
+    /// The same; where the step takes no time nothing is booked yet, and what would be is given.
+    #[inline(always)]
+    fn enter_unless_soon<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Option<u32> {
+        let (stage, hand, state) = (out.stage, out.stage.hand(worker), &self.workers[worker as usize]);
+        let Some(step) = stage.programs[hand.consumer.at()].get(usize::from(state.at)) else {
+            self.finish(worker, RunEnd::Done, None, out);
+            return None;
+        };
+        let run = &out.records.deliveries[state.delivery];
+        let mut span = match step.takes.constant() {
+            Some(span) => span,
+            None => out.oracle.span(run.address(step.site), &step.takes),
+        };
+        if !span.is_zero() {
+            span = span * u64::from(self.processes[hand.process as usize].slow);
+        }
+        let mut payload = 0;
+        if let Some((number, part)) = strikes(&step.faults, run, span, out.oracle) {
+            (payload, span) = (number + 1, part);
+        }
+        if span.is_zero() {
+            return Some(payload);
+        }
+        out.agenda.book_single(Lane(worker), out.now + span, payload);
+        None
+    }
+
+    /// The event of a worker: its step ends, or a fault strikes within it. Where the next step takes no time, it ends too if
+    /// nothing can come before it.
     #[inline]
-    pub fn go_on<O: Oracle, W: Watch>(&mut self, worker: u32, payload: u32, out: &mut Out<'_, O, W>) {
-        let stage = out.stage;
-        let process = stage.process_of[worker as usize];
-        if self.processes[process as usize].paused {
-            let goes_on = out.agenda.due(stage.resume_lane(process));
+    pub fn go_on<O: Oracle, W: Watch>(&mut self, worker: u32, mut payload: u32, out: &mut Out<'_, O, W>) {
+        let (stage, hand) = (out.stage, out.stage.hand(worker));
+        if self.processes[hand.process as usize].paused {
+            let goes_on = out.agenda.due(stage.resume_lane(hand.process));
             out.agenda.book(Lane(worker), goes_on, payload);
             return;
         }
-        let consumer = stage.consumer_of(worker).at();
-        let at = usize::from(self.workers[worker as usize].at);
-        if payload > 0 {
-            let fault = stage.step_faults[consumer][at][payload as usize - 1];
-            return self.crash(process, fault.restart_after, out);
-        }
-        let step = &stage.plan.consumers[consumer].steps[at];
-        match self.act(worker, step, out) {
-            Next::On if stage.plan.consumers[consumer].foreign => {
-                let answer = if matches!(step, Step::Seen(_)) { Answer::Known(false) } else { Answer::Done };
-                self.ask_seat(worker, &answer, out);
+        let program = &stage.programs[hand.consumer.at()];
+        loop {
+            let at = usize::from(self.workers[worker as usize].at);
+            if payload > 0 {
+                let fault = program[at].faults[payload as usize - 1];
+                return self.crash(hand.process, fault.restart_after, out);
             }
-            Next::ToAck if stage.plan.consumers[consumer].foreign => self.ask_seat(worker, &Answer::Known(true), out),
-            Next::On => {
-                self.workers[worker as usize].at += 1;
-                self.enter(worker, out);
+            let step = &program[at].step;
+            let next = self.act(worker, step, out);
+            let at = match next {
+                Next::On | Next::ToAck if hand.foreign => return self.answer_seat(worker, step, &next, out),
+                Next::On => at + 1,
+                Next::ToAck => (at..program.len()).find(|&at| program[at].step == Step::Ack).unwrap_or(program.len()),
+                Next::Fails => return self.fail(worker, out),
+                Next::Stays => return,
+            };
+            self.workers[worker as usize].at = at as u8;
+            match self.enter_unless_soon(worker, out) {
+                None => return,
+                Some(soon) if out.calls.is_empty() && out.agenda.would_be_next() => payload = soon,
+                Some(soon) => return out.agenda.book_soon(Lane(worker), out.now, soon),
             }
-            Next::ToAck => {
-                let steps = &stage.plan.consumers[consumer].steps;
-                let ack = (at..steps.len()).find(|&step| steps[step] == Step::Ack).unwrap_or(steps.len());
-                self.workers[worker as usize].at = ack as u8;
-                self.enter(worker, out);
-            }
-            Next::Fails => self.fail(worker, out),
-            Next::Stays => {}
         }
     }
 
@@ -137,7 +129,7 @@ impl Consumers {
             return self.poisoned(worker, out);
         }
         let at = self.workers[worker as usize].at;
-        let process = out.stage.process_of[worker as usize];
+        let process = out.stage.hand(worker).process;
         let mut skip = false;
         match *step {
             Step::Work(_) => {}
@@ -182,7 +174,7 @@ impl Consumers {
                 Next::Stays
             }
             PoisonKind::Kills => {
-                self.crash(out.stage.process_of[worker as usize], RESTART_AFTER_POISON, out);
+                self.crash(out.stage.hand(worker).process, RESTART_AFTER_POISON, out);
                 Next::Stays
             }
         }
@@ -251,20 +243,18 @@ impl Consumers {
     /// the next message.
     #[inline]
     fn ack<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Next {
-        let consumer = &out.stage.plan.consumers[out.stage.consumer_of(worker).at()];
-        if !consumer.foreign && usize::from(self.workers[worker as usize].at) + 1 == consumer.steps.len() {
+        let (hand, state) = (out.stage.hand(worker), &self.workers[worker as usize]);
+        if !hand.foreign && usize::from(state.at) + 1 == out.stage.programs[hand.consumer.at()].len() {
             self.finish(worker, RunEnd::Done, Some(Settlement::Ack), out);
             return Next::Stays;
         }
-        let process = out.stage.process_of[worker as usize] as usize;
-        let (delivery, wire) = (self.workers[worker as usize].delivery, out.stage.processes[process].wire);
-        self.clients[process].settle(delivery, Settlement::Ack, None, wire, out);
+        self.clients[hand.process as usize].settle(state.delivery, Settlement::Ack, None, hand.wire, out);
         Next::On
     }
 
     fn fail<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
         self.roll_back(worker, out);
-        let how = match out.stage.plan.consumers[out.stage.consumer_of(worker).at()].on_error {
+        let how = match out.stage.plan.consumers[out.stage.hand(worker).consumer.at()].on_error {
             OnError::Nack { delay } => Some(Settlement::Nack(delay)),
             OnError::Leave => None,
         };
@@ -280,8 +270,7 @@ impl Consumers {
         settle: Option<Settlement>,
         out: &mut Out<'_, O, W>,
     ) {
-        let process = out.stage.process_of[worker as usize] as usize;
-        let wire = out.stage.processes[process].wire;
+        let hand = out.stage.hand(worker);
         let state = &mut self.workers[worker as usize];
         let delivery = std::mem::replace(&mut state.delivery, NONE);
         state.at = 0; // an idle worker has no past
@@ -296,7 +285,7 @@ impl Consumers {
                 (state.phase, state.polls) = (Phase::Idle, state.polls.wrapping_add(1));
                 state.polls
             });
-            self.clients[process].settle(delivery, how, waits, wire, out);
+            self.clients[hand.process as usize].settle(delivery, how, waits, hand.wire, out);
         }
         out.records.release(delivery);
         match next {
@@ -306,10 +295,19 @@ impl Consumers {
         }
     }
 
+    fn answer_seat<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, next: &Next, out: &mut Out<'_, O, W>) {
+        let answer = match (next, step) {
+            (Next::ToAck, _) => Answer::Known(true),
+            (_, Step::Seen(_)) => Answer::Known(false),
+            _ => Answer::Done,
+        };
+        self.ask_seat(worker, &answer, out);
+    }
+
     /// A foreign handler goes on: the point that it reaches is one of its consumer's steps.
     fn ask_seat<O: Oracle, W: Watch>(&mut self, worker: u32, answer: &Answer, out: &mut Out<'_, O, W>) {
         let stage = out.stage;
-        let steps = &stage.plan.consumers[stage.consumer_of(worker).at()].steps;
+        let steps = &stage.plan.consumers[stage.hand(worker).consumer.at()].steps;
         let of_store = |name: &str| stage.plan.stores.iter().position(|s| s.name == name).map(|s| StoreId(s as u16));
         let at = match out.seat.resume(worker, answer) {
             Point::At(_) => steps.iter().position(|step| *step == Step::Point),
@@ -329,6 +327,7 @@ impl Consumers {
 }
 
 /// Whether one of the faults of a step strikes, which (the first), and how far into the step.
+#[inline]
 fn strikes<O: Oracle>(faults: &[StepFault], run: &Delivery, span: Span, oracle: &mut O) -> Option<(u32, Span)> {
     let number = faults.iter().position(|fault| oracle.fault(run.address(fault.site), fault.chance))?;
     let bits = oracle.bits(run.address(faults[number].moment));

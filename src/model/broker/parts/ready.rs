@@ -3,14 +3,12 @@
 //! It knows entries by slot and the place that each was given, and nothing of messages. What is new goes to the tail; what
 //! comes back goes to the tail, or to its old place: before all that came after it.
 
-use std::collections::VecDeque;
-
-use crate::sim::{Canon, clone_by_field};
+use crate::sim::{Canon, Ring, clone_by_field};
 
 /// Entries that wait, the next one first.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
-    order: VecDeque<u32>,
+    order: Ring<u32>,
 }
 
 clone_by_field!(Ready { order });
@@ -19,20 +17,19 @@ impl Ready {
     /// Behind all that wait.
     #[inline]
     pub fn push(&mut self, entry: u32) {
-        self.order.push_back(entry);
+        self.order.push(entry);
     }
 
     /// Before the first entry of a later place. Places are looked up with `place_of`.
     pub fn put_back(&mut self, entry: u32, place_of: impl Fn(u32) -> u32) {
         let place = place_of(entry);
-        let at = self.order.partition_point(|&other| place_of(other) < place);
-        self.order.insert(at, entry);
+        self.order.insert(entry, |&other| place_of(other) < place);
     }
 
     /// Takes the next one.
     #[inline]
     pub fn pop(&mut self) -> Option<u32> {
-        self.order.pop_front()
+        self.order.pop()
     }
 
     /// Whether none waits.
@@ -48,7 +45,7 @@ impl Ready {
 
     /// Takes all.
     pub fn drain(&mut self) -> impl Iterator<Item = u32> + '_ {
-        self.order.drain(..)
+        self.order.drain()
     }
 
     /// Writes them in order.
@@ -64,7 +61,7 @@ mod tests {
     #[test]
     fn what_comes_back_stands_before_all_that_came_after_it() {
         let mut ready = Ready::default();
-        [3, 4, 6].map(|entry| ready.push(entry));
+        [3, 4, 6].into_iter().for_each(|entry| ready.push(entry));
         ready.put_back(5, |entry| entry);
         ready.put_back(1, |entry| entry);
         ready.put_back(9, |entry| entry);

@@ -1,13 +1,11 @@
 //! Waiting polls: workers that wait for a message, first come first served.
 
-use std::collections::VecDeque;
-
-use crate::sim::{Canon, clone_by_field};
+use crate::sim::{Canon, Ring, clone_by_field};
 
 /// Workers that wait.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    order: VecDeque<u32>,
+    order: Ring<u32>,
 }
 
 clone_by_field!(Waiting { order });
@@ -16,13 +14,13 @@ impl Waiting {
     /// One more.
     #[inline]
     pub fn push(&mut self, worker: u32) {
-        self.order.push_back(worker);
+        self.order.push(worker);
     }
 
     /// The one that has waited longest.
     #[inline]
     pub fn pop(&mut self) -> Option<u32> {
-        self.order.pop_front()
+        self.order.pop()
     }
 
     /// `workers` workers from `first` on no longer wait.
@@ -43,7 +41,7 @@ mod tests {
     #[test]
     fn a_process_that_dies_waits_no_more() {
         let mut waiting = Waiting::default();
-        [4, 1, 5, 2].map(|worker| waiting.push(worker));
+        [4, 1, 5, 2].into_iter().for_each(|worker| waiting.push(worker));
         waiting.leave(4, 2);
         assert_eq!([waiting.pop(), waiting.pop(), waiting.pop()], [Some(1), Some(2), None]);
     }

@@ -23,7 +23,7 @@ impl Client {
 
     /// The handler says what became of a delivery; `wait`: its worker has nothing further and waits for the next. Where the
     /// request is lost on its wire, the wait is not: the client asks again.
-    #[inline]
+    #[inline(always)]
     pub fn settle<O: Oracle, W: Watch>(
         &mut self,
         delivery: u32,

@@ -28,11 +28,11 @@ clone_by_field!(Machine { ready, waiting, stored, next_place, down });
 struct Here<'a> {
     queue: QueueId,
     settings: &'a Settings,
-    batch: &'a dyn Fn(u32) -> u16,
 }
 
 impl Machine {
     /// The only way in.
+    #[inline(always)]
     pub fn handle<O: Oracle, W: Watch>(
         &mut self,
         queue: QueueId,
@@ -40,9 +40,7 @@ impl Machine {
         input: Input,
         out: &mut Out<'_, O, W>,
     ) {
-        let stage = out.stage;
-        let batch = |worker| stage.plan.consumers[stage.consumer_of(worker).at()].batch;
-        let here = Here { queue, settings, batch: &batch };
+        let here = Here { queue, settings };
         match input {
             Input::Publish { message, pending } => self.publish(&here, message, pending, out),
             Input::DeadLetter { message } => {
@@ -122,7 +120,7 @@ impl Machine {
     fn serve<O: Oracle, W: Watch>(&mut self, here: &Here, out: &mut Out<'_, O, W>) {
         while !self.down && !self.ready.is_empty() {
             let Some(worker) = self.waiting.pop() else { return };
-            for _ in 0..(here.batch)(worker) {
+            for _ in 0..out.stage.hand(worker).batch {
                 let Some(entry) = self.ready.pop() else { break };
                 Self::hand_out(here, entry, worker, out);
             }
@@ -152,33 +150,33 @@ impl Machine {
         });
         out.records.entries[entry].delivery = delivery;
         let until = out.now + here.settings.lease;
-        let lease = out.book(out.stage.leases_lane(queue), here.settings.lease, delivery);
+        let lease = out.agenda.book_fifo(out.stage.leases_lane(queue), until, delivery);
         out.records.deliveries[delivery].lease = lease;
         let held = out.records.deliveries[delivery].parties(delivery);
         out.tell(Fact::Delivered { held, message: slot, queue, attempt, cause, holder, until });
-        let wire = out.stage.processes[out.stage.process_of[worker as usize] as usize].wire;
+        let wire = out.stage.hand(worker).wire;
         let about = out.records.deliveries[delivery].address(0);
         out.send(wire, Direction::Answer, Call::Deliver { worker, delivery }, about);
     }
 
     #[inline]
     fn settle<O: Oracle, W: Watch>(&mut self, here: &Here, delivery: u32, how: Settlement, out: &mut Out<'_, O, W>) {
-        let record = out.records.deliveries[delivery];
-        let (held, message, queue) = (record.parties(delivery), record.slot, here.queue);
+        let record = &out.records.deliveries[delivery];
+        let (held, message, entry, queue) = (record.parties(delivery), record.slot, record.entry, here.queue);
         if !record.current {
             out.tell(Fact::Stale { held, queue });
         } else if let Settlement::Nack(delay) = how {
             out.tell(Fact::Nacked { held, message, queue, delay });
-            if delay.is_zero() || self.is_over(here, record.entry, out.records) {
+            if delay.is_zero() || self.is_over(here, entry, out.records) {
                 self.back(here, delivery, Cause::Nacked, Holder::Done, out);
             } else {
                 Self::end_delivery(delivery, Cause::Nacked, Holder::Done, out.records);
-                out.book(out.stage.delays_lane(queue), delay, record.entry);
+                out.book(out.stage.delays_lane(queue), delay, entry);
             }
         } else {
             out.tell(Fact::Acked { held, message, queue });
             out.records.retire(delivery);
-            self.remove(record.entry, out.records);
+            self.remove(entry, out.records);
             out.records.messages.remove(message);
         }
         out.records.release(delivery);

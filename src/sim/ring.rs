@@ -1,0 +1,162 @@
+//! A ring: first in, first out, in slots that are used over and over.
+//!
+//! What `VecDeque` does, for plain values and with a power of two of slots: a place is found with one mask, and a copy into
+//! a ring that is no longer needed is one copy of memory. Queues of everything that happens pass through rings.
+
+use super::clone_by_field;
+
+/// Values in order, the next one out first.
+#[derive(Debug, Default)]
+pub struct Ring<T> {
+    /// None, or a power of two of them.
+    slots: Vec<T>,
+    /// Counts what went out, over the end of its range too.
+    first: u32,
+    /// Counts what came in.
+    end: u32,
+}
+
+clone_by_field!(Ring<T> { slots, first, end });
+
+impl<T: Copy + Default> Ring<T> {
+    /// How many there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.end.wrapping_sub(self.first) as usize
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.end == self.first
+    }
+
+    #[inline]
+    fn slot(&self, count: u32) -> usize {
+        count as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    /// Behind all others.
+    #[inline]
+    pub fn push(&mut self, value: T) {
+        if self.len() == self.slots.len() {
+            self.grow();
+        }
+        let at = self.slot(self.end);
+        self.slots[at] = value;
+        self.end = self.end.wrapping_add(1);
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let mut slots: Vec<T> = self.iter().copied().collect();
+        let len = slots.len();
+        slots.resize((2 * len).max(4), T::default());
+        *self = Ring { slots, first: 0, end: u32::try_from(len).expect("at most 2^31 wait in a ring") };
+    }
+
+    /// Takes the first one.
+    #[inline]
+    pub fn pop(&mut self) -> Option<T> {
+        let first = *self.front()?;
+        self.first = self.first.wrapping_add(1);
+        Some(first)
+    }
+
+    /// The first one.
+    #[inline]
+    pub fn front(&self) -> Option<&T> {
+        if self.is_empty() { None } else { Some(&self.slots[self.slot(self.first)]) }
+    }
+
+    /// The last one.
+    #[inline]
+    pub fn back(&self) -> Option<&T> {
+        if self.is_empty() { None } else { Some(&self.slots[self.slot(self.end.wrapping_sub(1))]) }
+    }
+
+    /// All, the first one first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &T> {
+        (0..self.len() as u32).map(|nth| &self.slots[self.slot(self.first.wrapping_add(nth))])
+    }
+
+    /// Takes all.
+    pub fn drain(&mut self) -> impl Iterator<Item = T> {
+        std::iter::from_fn(|| self.pop())
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.first = self.end;
+    }
+
+    /// Changes each.
+    pub fn change(&mut self, mut change: impl FnMut(&mut T)) {
+        for nth in 0..self.len() as u32 {
+            let at = self.slot(self.first.wrapping_add(nth));
+            change(&mut self.slots[at]);
+        }
+    }
+
+    /// Keeps those of which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        for _ in 0..self.len() {
+            if let Some(value) = self.pop().filter(&mut keep) {
+                self.push(value);
+            }
+        }
+    }
+
+    /// Before the first one that is not `before`; those that are stand first.
+    pub fn insert(&mut self, value: T, before: impl Fn(&T) -> bool) {
+        let (mut from, mut to) = (0, self.len() as u32);
+        while from < to {
+            let middle = from + (to - from) / 2;
+            let at = self.slot(self.first.wrapping_add(middle));
+            if before(&self.slots[at]) { from = middle + 1 } else { to = middle }
+        }
+        self.push(value);
+        // What came last goes down to its place, those behind it up by one.
+        let last = self.len() as u32 - 1;
+        for nth in (from..last).rev() {
+            let [at, above] = [nth, nth + 1].map(|nth| self.slot(self.first.wrapping_add(nth)));
+            self.slots.swap(at, above);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::oracle::mix;
+    use std::collections::VecDeque;
+
+    #[test]
+    fn a_ring_does_what_a_deque_does() {
+        let mut ring = Ring { slots: Vec::new(), first: u32::MAX - 20, end: u32::MAX - 20 };
+        let mut deque = VecDeque::new();
+        for i in 0..2_000u64 {
+            match mix(i) % 16 {
+                0..8 => {
+                    ring.push(i);
+                    deque.push_back(i);
+                }
+                8..14 => assert_eq!(ring.pop(), deque.pop_front()),
+                14 => {
+                    ring.retain(|value| value % 5 != 0);
+                    deque.retain(|value| value % 5 != 0);
+                }
+                _ if deque.iter().is_sorted() => {
+                    let value = mix(i) % (i + 1);
+                    ring.insert(value, |&other| other < value);
+                    deque.insert(deque.partition_point(|&other| other < value), value);
+                }
+                _ => {}
+            }
+            assert!(ring.iter().eq(deque.iter()), "step {i}");
+            assert_eq!((ring.front(), ring.back()), (deque.front(), deque.back()));
+            assert_eq!((ring.len(), ring.is_empty()), (deque.len(), deque.is_empty()));
+        }
+        assert!(ring.clone().drain().eq(deque));
+    }
+}

@@ -1,0 +1,112 @@
+//! The kernel gives the same facts at the same moments as when these digests were written down: whatever makes it faster
+//! or shorter changes no result.
+
+use std::fmt::{self, Write};
+
+use redelivery::model::plan::Plan;
+use redelivery::model::seat::Empty;
+use redelivery::model::{Around, Fact, Leases, Stage, Stop, Times, Watch, World};
+use redelivery::sim::{Fingerprint, Time};
+
+#[path = "../benches/worlds/mod.rs"]
+mod worlds;
+
+/// A digest (FNV-1a) of all facts and their moments, as they are written.
+struct Digest {
+    hash: u64,
+    facts: u64,
+}
+
+impl Digest {
+    fn new() -> Digest {
+        Digest { hash: 0xCBF2_9CE4_8422_2325, facts: 0 }
+    }
+}
+
+impl Write for Digest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
+        }
+        Ok(())
+    }
+}
+
+impl Watch for Digest {
+    fn fact(&mut self, now: Time, fact: &Fact) {
+        self.facts += 1;
+        write!(self, "{} {fact:?}", now.nanos()).expect("a digest takes every text");
+    }
+}
+
+/// Runs an indexed world: why it stopped, how many facts it told, and their digest.
+fn run(plan: Plan) -> (Stop, u64, u64) {
+    let stage = Stage::new(plan).expect("a plan that can be run");
+    let (mut oracle, mut watch) = (stage.oracle(42), Digest::new());
+    let mut around = Around { oracle: &mut oracle, watch: &mut watch, seat: &mut Empty };
+    let mut world = World::new(&stage, true, &mut around);
+    let stop = world.run(&stage, &mut around, u64::MAX);
+    (stop, watch.facts, watch.hash)
+}
+
+/// Takes the earliest head of a world that is not indexed, `events` times; the same of the facts, and a digest of the
+/// canonical forms on the way.
+fn step(plan: Plan, events: u32) -> (u64, u64, u64) {
+    let stage = Stage::new(plan).expect("a plan that can be run");
+    let (mut oracle, mut watch) = (stage.oracle(42), Digest::new());
+    let mut around = Around { oracle: &mut oracle, watch: &mut watch, seat: &mut Empty };
+    let mut world = World::new(&stage, false, &mut around);
+    let (mut heads, mut forms) = (Vec::new(), Fingerprint::default());
+    for _ in 0..events {
+        heads.clear();
+        world.heads(&stage, Leases::Strict, &mut heads);
+        let Some(&head) = heads.iter().min_by_key(|head| head.event.rank()) else { break };
+        world.take(&stage, head, &mut around);
+        world.canon(&stage, Times::Kept, Leases::Strict, &mut forms);
+        world.canon(&stage, Times::Dropped, Leases::Loose, &mut forms);
+    }
+    (watch.facts, watch.hash, forms.finish())
+}
+
+const N: u32 = 20_000;
+
+#[test]
+fn the_facts_of_a_run_are_those_that_were_written_down() {
+    let settled = |facts, digest| (Stop::Settled, facts, digest);
+    assert_eq!(run(worlds::reference(N)), settled(0x2c486, 0xc759_68bb_2b14_349c));
+    assert_eq!(run(worlds::hot(N)), settled(0x2c486, 0x3756_581a_0be2_0960));
+    assert_eq!(run(worlds::wire(N)), settled(0x2c486, 0x0955_1f2e_6e43_4d3e));
+    assert_eq!(run(worlds::busy(N)), settled(0x509f1, 0x865e_c350_e399_9da5));
+    assert_eq!(run(worlds::loose(N)), settled(0x31c44, 0x2c01_8a21_2f38_7911));
+}
+
+#[test]
+fn so_are_the_forms_of_worlds_that_are_taken_head_by_head() {
+    assert_eq!(step(worlds::reference(N), 3000), (0x1a4d, 0xde95_f7ec_16c6_14f3, 0xc85b_f34e_367b_8a85));
+    assert_eq!(step(worlds::busy(N), 3000), (0xdac, 0xd536_1241_1d76_6d30, 0x982f_a12a_165a_01d4));
+    assert_eq!(step(worlds::loose(N), 3000), (0x1ad8, 0xc5f9_2dfa_d054_d759, 0xf247_86e5_b7a5_6102));
+}
+
+/// Which kinds of facts were told.
+#[derive(Default)]
+struct Kinds(std::collections::BTreeMap<String, u32>);
+
+impl Watch for Kinds {
+    fn fact(&mut self, _: Time, fact: &Fact) {
+        let text = format!("{fact:?}");
+        let kind = text.split(' ').next().unwrap_or_default();
+        *self.0.entry(kind.to_owned()).or_default() += 1;
+    }
+}
+
+#[test]
+fn everything_that_can_happen_happens_in_them() {
+    let mut watch = Kinds::default();
+    for plan in [worlds::busy(N), worlds::loose(N)] {
+        let stage = Stage::new(plan).unwrap();
+        let mut oracle = stage.oracle(42);
+        let mut around = Around { oracle: &mut oracle, watch: &mut watch, seat: &mut Empty };
+        World::new(&stage, true, &mut around).run(&stage, &mut around, u64::MAX);
+    }
+    assert_eq!(watch.0.len(), 31, "{:?}", watch.0.keys());
+}
