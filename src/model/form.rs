@@ -45,7 +45,10 @@ impl Pending<'_> {
         });
         all.sort_by_key(|(_, event)| event.rank());
         form.list(all.iter(), |form, (lane, event)| {
-            form.puts([u64::from(lane.0), event.at.since(self.now).nanos()]);
+            // What will be booked for this very moment comes after what is overdue, and a continuation before what is due now.
+            let (at, not_soon, _) = event.rank();
+            let class = if at < self.now { 0 } else { 1 + u64::from(not_soon) };
+            form.puts([u64::from(lane.0) | class << 32, at.since(self.now).nanos()]);
             form.puts(self.name(*lane, event));
         });
     }
