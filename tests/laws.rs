@@ -160,6 +160,10 @@ struct Game {
 
 /// A choice with the answers of the oracle that go with it.
 type Move = (Choice, Answers);
+/// A move, the form that it leads to with what broke, and the state itself.
+type Way = (Move, (Vec<u64>, String), Whole);
+/// Moves by name and what they lead to, in order.
+type Futures = Vec<(String, (Vec<u64>, String))>;
 
 impl Game {
     fn new(plan: Plan, late: Late, leases: Leases, asked: Asked) -> Game {
@@ -183,7 +187,7 @@ impl Game {
     }
 
     /// Every way on from here: the move, the form that it leads to, what broke on the way, and the state itself.
-    fn successors(&self, whole: &Whole) -> Vec<(Move, (Vec<u64>, String), Whole)> {
+    fn successors(&self, whole: &Whole) -> Vec<Way> {
         let (mut heads, mut choices) = (Vec::new(), Vec::new());
         self.rules.choices(&whole.state, &mut heads, &mut choices);
         let mut all = Vec::new();
@@ -208,7 +212,7 @@ impl Game {
     }
 
     /// The futures, without the slots of moves: which head of a loose lane is the first is an accident.
-    fn futures(&self, successors: &[(Move, (Vec<u64>, String), Whole)]) -> Vec<(String, (Vec<u64>, String))> {
+    fn futures(&self, successors: &[Way]) -> Futures {
         let name = |choice: Choice, answers: Answers| match choice {
             Choice::Take { lane, .. } => format!("{lane} {answers:?}"),
             other => format!("{other:?}"),
@@ -222,7 +226,7 @@ impl Game {
 
 /// A state by its form: its own futures, and how it came about.
 struct Known {
-    futures: Vec<(String, (Vec<u64>, String))>,
+    futures: Futures,
     way: Vec<Choice>,
 }
 
@@ -325,6 +329,34 @@ fn a_message_that_had_its_last_delivery_when_the_broker_died_is_put_aside() {
     let delivered = facts.iter().filter(|(_, fact)| matches!(fact, Fact::Delivered { .. })).count();
     let aside = facts.iter().filter(|(_, fact)| matches!(fact, Fact::DeadLettered { attempts: 1, .. })).count();
     assert_eq!((delivered, aside), (1, 1), "{facts:#?}");
+}
+
+#[test]
+fn a_lane_is_late_no_longer_than_its_late_event() {
+    // Milliseconds: operations come at 4, 8, 12, 16; leases of 10 end at 14 and 18; handlers of 11 end at 15 and 19.
+    let mut plan = Plan::new("late once");
+    plan.length.operations = Some(5);
+    let settings = plain::Settings { lease: ms(10), ..plain::Settings::default() };
+    plan.queues.push(Queue { name: "work".into(), settings: Settings::Plain(settings) });
+    let arrivals = Arrivals::Constant { gap: ms(4) };
+    plan.producers.push(Producer { publish: Publish::FireAndForget, ..Producer::new("source", QueueId(0), arrivals) });
+    let steps = vec![Step::Work(Dist::fixed(ms(11))), Step::Ack];
+    plan.consumers.push(Consumer { instances: 2, ..Consumer::new("worker", QueueId(0), steps) });
+    let game = Game::new(plan, Late::AtMost(1), Leases::Strict, Asked::NONE);
+    let mut whole = game.start();
+    let mut only = |on_time: bool| {
+        let ways = game.successors(&whole);
+        let is_delay = |way: &&Way| matches!(way.0.0, Choice::Delay { .. });
+        whole = ways.iter().find(|way| is_delay(way) != on_time).expect("a way").2.clone();
+        ways.iter().filter(|way| !is_delay(way)).count()
+    };
+    let three_arrivals = [only(true), only(true), only(true)];
+    // The first lease is late; the handler is done first, its ack makes the lease void, and the second one is on time.
+    let (lease, handler_begins_to_ack) = (only(false), only(true));
+    assert_eq!((three_arrivals, lease, handler_begins_to_ack), ([1, 1, 1], 1, 2));
+    // The ack, which is the worker's next event, or the late lease.
+    assert_eq!(only(true), 2);
+    assert_eq!(only(true), 1, "the second lease is not late: only the fourth operation may be next");
 }
 
 /// Where a queue's messages are, by facts alone.
