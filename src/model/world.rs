@@ -269,6 +269,7 @@ impl World {
             agenda: &self.agenda,
             records: &self.records,
             producers: &self.producers,
+            consumers: &self.consumers,
             brokers: &self.brokers,
         };
         pending.canon(times, leases, form);
