@@ -131,9 +131,8 @@ impl Seat for Machine {
 #[test]
 fn every_answer_and_every_point_survives_json() {
     let mut plan = world(400, 2);
-    if let Settings::Plain(settings) = &mut plan.queues[0].settings {
-        settings.max_deliveries = Some(3);
-    }
+    let Settings::Plain(settings) = &mut plan.queues[0].settings;
+    settings.max_deliveries = Some(3);
     let stage = Stage::new(plan).unwrap();
     let mut seat = ThroughJson { inner: Machine::default(), seen: BTreeSet::new() };
     let through = run_seated(&stage, 7, &mut seat);

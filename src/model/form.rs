@@ -4,6 +4,7 @@
 //! Where they are dropped, each lane is a list of its own: in order where its order is fixed, as a set where it is not.
 
 use super::broker::{Machine, Room};
+use super::consumer::Consumers;
 use super::plan::QueueId;
 use super::producer::Producers;
 use super::records::Records;
@@ -18,6 +19,7 @@ pub(super) struct Pending<'a> {
     pub agenda: &'a Agenda,
     pub records: &'a Records,
     pub producers: &'a Producers,
+    pub consumers: &'a Consumers,
     pub brokers: &'a [Machine],
 }
 
@@ -45,7 +47,10 @@ impl Pending<'_> {
         });
         all.sort_by_key(|(_, event)| event.rank());
         form.list(all.iter(), |form, (lane, event)| {
-            form.puts([u64::from(lane.0), event.at.since(self.now).nanos()]);
+            // What will be booked for this very moment comes after what is overdue, and a continuation before what is due now.
+            let (at, not_soon, _) = event.rank();
+            let class = if at < self.now { 0 } else { 1 + u64::from(not_soon) };
+            form.puts([u64::from(lane.0) | class << 32, at.since(self.now).nanos()]);
             form.puts(self.name(*lane, event));
         });
     }
@@ -91,7 +96,10 @@ impl Pending<'_> {
             }
             Actor::Delays(queue) => self.brokers[queue.at()].name(event.payload, &self.room(queue)),
             Actor::Confirms(_) | Actor::Retries(_) => self.producers.name(event.payload),
-            Actor::Heartbeats(_) => self.records.deliveries[event.payload].name(),
+            Actor::Heartbeats(_) => {
+                let [message, hands] = self.records.deliveries[event.payload].name();
+                [message, hands | self.consumers.place_in_hands(event.payload, self.records) << 33]
+            }
             Actor::Keys(_) => [u64::from(event.payload), 0],
             // The moments of a timeline are numbered: the number is which are left.
             Actor::Worker(_) | Actor::Timeline { .. } => [u64::from(event.payload), 0],

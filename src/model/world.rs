@@ -145,6 +145,11 @@ impl World {
         self.records.entries.len()
     }
 
+    /// Records in use: messages, entries, deliveries. Where nothing is stored, sent or at work there are none.
+    pub fn records(&self) -> [usize; 3] {
+        [self.records.messages.len(), self.records.entries.len(), self.records.deliveries.len()]
+    }
+
     /// Whether producers have stopped and nothing is stored, on its way or at work.
     pub fn is_settled(&self) -> bool {
         self.machines.is_settled(&self.records, &self.wires)
@@ -242,6 +247,7 @@ impl World {
             agenda: &self.agenda,
             records: &self.records,
             producers: &self.machines.producers,
+            consumers: &self.machines.consumers,
             brokers: &self.machines.brokers,
         };
         pending.canon(times, leases, form);

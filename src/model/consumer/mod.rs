@@ -193,6 +193,12 @@ impl Consumers {
         all
     }
 
+    /// Where a delivery stands in the hands of its worker: with leases that end, two of one message may be there.
+    pub fn place_in_hands(&self, delivery: u32, records: &Records) -> u64 {
+        let worker = records.deliveries[delivery].worker;
+        self.in_hands(worker, records).iter().take_while(|&&other| other != delivery).count() as u64
+    }
+
     /// A process dies with all its workers, and comes back after a while.
     pub fn crash<O: Oracle, W: Watch>(&mut self, process: u32, restart_after: Span, out: &mut Out<'_, O, W>) {
         if !self.processes[process as usize].up {

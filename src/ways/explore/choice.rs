@@ -117,8 +117,8 @@ pub struct Rules {
 pub struct State {
     /// The world.
     pub world: World,
-    /// Lanes whose next event is late. Sorted.
-    delayed: Vec<u32>,
+    /// Lanes whose next event is late, with the token of that event. Sorted.
+    delayed: Vec<(u32, u32)>,
     /// Faults that happened.
     pub faults: u8,
     /// Late events.
@@ -198,7 +198,7 @@ impl Rules {
         match self.late {
             Late::Unlimited => out.extend(take_each(heads)),
             Late::AtMost(most) => {
-                let is_late = |lane: Lane| state.delayed.binary_search(&lane.0).is_ok();
+                let is_late = |lane: Lane| state.delayed.iter().any(|&(late, _)| late == lane.0);
                 let earliest = heads
                     .iter()
                     .filter(|head| !is_late(head.lane))
@@ -245,10 +245,13 @@ impl Rules {
         let mut around = Around { oracle: odometer, watch, seat };
         match choice {
             Choice::Delay { lane } => {
+                let mut heads = Vec::new();
+                state.world.heads(stage, self.leases, &mut heads);
+                let of_lane = heads.iter().filter(|head| head.lane.0 == lane);
+                let Some(head) = of_lane.min_by_key(|head| head.event.rank()) else { return false };
                 state.late += 1;
-                if let Err(at) = state.delayed.binary_search(&lane) {
-                    state.delayed.insert(at, lane);
-                }
+                state.delayed.push((lane, head.event.token()));
+                state.delayed.sort_unstable();
                 return true;
             }
             Choice::Crash { process } => {
@@ -269,20 +272,21 @@ impl Rules {
                 let Some(head) = self.head(state, lane, nth) else { return false };
                 state.world.take(stage, head, &mut around);
                 state.faults = state.faults.saturating_add(odometer.faults() as u8);
-                state.delayed.retain(|&late| late != lane);
+                state.delayed.retain(|&(late, _)| late != lane);
             }
             Choice::Lose { lane } => {
                 let Some(head) = self.head(state, lane, 0) else { return false };
                 state.world.lose(stage, head, &mut around);
                 state.faults += 1;
-                state.delayed.retain(|&late| late != lane);
+                state.delayed.retain(|&(late, _)| late != lane);
             }
         }
         // A lane that lost its event (a crash, a void timer) is not late any more.
         if !state.delayed.is_empty() {
             let mut heads = Vec::new();
             state.world.heads(stage, self.leases, &mut heads);
-            state.delayed.retain(|&late| heads.iter().any(|head| head.lane.0 == late));
+            let is_head = |late| heads.iter().any(|head| (head.lane.0, head.event.token()) == late);
+            state.delayed.retain(|&late| is_head(late));
         }
         state.faults <= self.faults
     }
@@ -305,7 +309,17 @@ impl Rules {
     pub fn canon(&self, state: &State, form: &mut impl Canon) {
         let times = if self.late == Late::Unlimited { Times::Dropped } else { Times::Kept };
         form.put(u64::from(state.faults) | u64::from(state.late) << 8);
-        form.list(state.delayed.iter(), |form, &lane| form.put(u64::from(lane)));
+        if !state.delayed.is_empty() {
+            let mut heads = Vec::new();
+            state.world.heads(&self.stage, self.leases, &mut heads);
+            for &(lane, token) in &state.delayed {
+                let of_lane = || heads.iter().filter(|head| head.lane.0 == lane);
+                let late = of_lane().find(|head| head.event.token() == token).map(|head| head.event.rank());
+                let before = of_lane().filter(|head| Some(head.event.rank()) < late).count();
+                form.put(u64::from(lane) + 1 | (before as u64) << 32);
+            }
+        }
+        form.put(0);
         state.world.canon(&self.stage, times, self.leases, form);
     }
 }

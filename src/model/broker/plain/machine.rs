@@ -76,6 +76,7 @@ impl Machine {
             Input::Restart => {
                 self.down = false;
                 out.tell(Fact::BrokerUp { queue });
+                self.bury_used_up(&here, out);
                 self.serve(&here, out);
             }
         }
@@ -230,6 +231,17 @@ impl Machine {
             out.records.messages.remove(message);
             let why = DropReason::MaxDeliveries;
             out.tell(Fact::Dropped { op, message, queue: here.queue, in_flight: false, why });
+        }
+    }
+
+    /// What was in flight when the broker died is ready again, and may have had its last delivery.
+    fn bury_used_up<O: Oracle, W: Watch>(&mut self, here: &Here, out: &mut Out<'_, O, W>) {
+        if here.settings.max_deliveries.is_none() {
+            return;
+        }
+        let ready: Vec<u32> = self.ready.drain().collect();
+        for entry in ready {
+            if self.is_over(here, entry, out.records) { self.bury(here, entry, out) } else { self.ready.push(entry) }
         }
     }
 
