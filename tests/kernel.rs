@@ -82,9 +82,15 @@ fn the_facts_of_a_run_are_those_that_were_written_down() {
 
 #[test]
 fn so_are_the_forms_of_worlds_that_are_taken_head_by_head() {
-    assert_eq!(step(worlds::reference(N), 3000), (0x1a4d, 0xde95_f7ec_16c6_14f3, 0xc85b_f34e_367b_8a85));
-    assert_eq!(step(worlds::busy(N), 3000), (0xdac, 0xd536_1241_1d76_6d30, 0x982f_a12a_165a_01d4));
-    assert_eq!(step(worlds::loose(N), 3000), (0x1ad8, 0xc5f9_2dfa_d054_d759, 0xf247_86e5_b7a5_6102));
+    let stepped = [worlds::reference(N), worlds::busy(N), worlds::loose(N)].map(|plan| step(plan, 3000));
+    assert_eq!(
+        stepped,
+        [
+            (0x1a4d, 0xde95_f7ec_16c6_14f3, 0x9fb3_42f5_3fb5_f9d8),
+            (0xdac, 0xd536_1241_1d76_6d30, 0x19f9_6ac3_f75f_5e6d),
+            (0x1ad8, 0xc5f9_2dfa_d054_d759, 0x8efc_0bc5_ffde_3c9e),
+        ]
+    );
 }
 
 /// Which kinds of facts were told.

@@ -3,7 +3,7 @@
 use super::guarantees::GUARANTEES;
 use super::report::{CAUSES, CauseCount, Report, Verdict};
 use super::{Judge, Roles};
-use crate::model::broker::{Settings, plain};
+use crate::model::broker::some_settings;
 use crate::model::fact::{Cause, DropReason, Fact, Held, Holder, RunEnd, Watch};
 use crate::model::plan::{
     Arrivals, Consumer, Length, OnError, Plan, Producer, ProducerId, Publish, Queue, QueueId, Step, Store, StoreId,
@@ -28,7 +28,7 @@ pub(super) fn plan() -> Plan {
             poison: None,
             publish: Publish::Confirm { timeout: Span::from_secs(1) },
         }],
-        queues: vec![Queue { name: "payments".into(), settings: Settings::Plain(plain::Settings::default()) }],
+        queues: vec![Queue { name: "payments".into(), settings: some_settings(Vec::new()) }],
         stores: vec![Store { name: "card".into(), kind: StoreKind::Database, latency: Dist::fixed(Span::ZERO) }],
         consumers: vec![Consumer {
             foreign: false,

@@ -231,3 +231,12 @@ pub struct Words {
 pub fn product(name: &str) -> Option<&'static Product> {
     PRODUCTS.iter().copied().find(|product| product.name == name)
 }
+
+/// The settings of a queue of the first product, for tests that need a queue and not to know which.
+///
+/// # Panics
+/// Where the product does not take these values.
+#[cfg(test)]
+pub(crate) fn some_settings(values: Vec<(&'static str, super::parameter::Value)>) -> Settings {
+    (PRODUCTS[0].read)(&Values(values)).expect("settings that fit together")
+}

@@ -5,8 +5,9 @@
 //! history, so a failure shrinks.
 
 use super::history::History;
-use crate::model::broker::{Settings, plain};
+use crate::model::broker::some_settings;
 use crate::model::fact::{Cause, DropReason, Fact, Held, Holder, Refusal, RunEnd};
+use crate::model::parameter::Value;
 use crate::model::plan::{Consumer, Plan, Producer, ProducerId, Publish, Queue, QueueId, Step, StoreId};
 use crate::sim::{KeyDraw, Span, Time};
 
@@ -133,9 +134,10 @@ fn plan(dice: &mut Dice) -> Plan {
         _ => vec![Step::Seen(StoreId(0)), effect(), Step::Ack],
     };
     let mourns = if dice.one_in(3) { vec![effect(), Step::Ack] } else { vec![Step::Ack] };
-    let queue = |name: &str, max_deliveries: Option<u16>, dead_letter_to| {
-        let settings = plain::Settings { max_deliveries, dead_letter_to, ..plain::Settings::default() };
-        Queue { name: name.into(), settings: Settings::Plain(settings) }
+    let queue = |name: &str, max_deliveries: Option<u16>, dead_letter_to: Option<QueueId>| {
+        let cap = max_deliveries.map(|most| ("max_deliveries", Value::Whole(u64::from(most))));
+        let aside = dead_letter_to.map(|to| ("dead_letter_to", Value::Queue(to)));
+        Queue { name: name.into(), settings: some_settings(cap.into_iter().chain(aside).collect()) }
     };
     let cap = [None, Some(1), Some(1), Some(1), Some(2)][dice.pick(5)];
     let to_grave = cap.filter(|_| !dice.one_in(4)).map(|_| GRAVE);

@@ -1,6 +1,7 @@
 //! The decision rule, a sentence a test: sentences over seeds, each seed said by what it showed.
 
 use super::*;
+use crate::model::broker::PRODUCTS;
 use crate::observe::guarantees::GUARANTEES;
 use crate::observe::report::{CauseCount, Latency};
 use crate::scenario::Scenario;
@@ -14,7 +15,7 @@ to = "orders"
 arrivals = { constant = "1/s" }
 
 [queue.orders]
-product = "plain"
+product = "PRODUCT"
 
 [store.db]
 kind = "database"
@@ -116,7 +117,8 @@ fn report((number, seed): (usize, &Seed)) -> Report {
 }
 
 fn judged(subject: &str, sentence: &str, seeds: &[Seed]) -> Judgement {
-    let text = format!("{FILE}\n[expect]\n{subject} = [\"{sentence}\"]\n");
+    let file = FILE.replace("PRODUCT", PRODUCTS[0].name);
+    let text = format!("{file}\n[expect]\n{subject} = [\"{sentence}\"]\n");
     let scenario = Scenario::read("t.toml", &text, &[], None).unwrap_or_else(|problems| panic!("{problems}"));
     let reports: Vec<Report> = seeds.iter().enumerate().map(report).collect();
     judge(&scenario.expect, &reports).remove(0)
