@@ -44,8 +44,8 @@ fn files() -> Vec<String> {
     let mut files = Vec::new();
     collect(&scenarios, &mut files);
     files.sort();
-    let name = |file: &PathBuf| file.strip_prefix(&scenarios).unwrap().to_string_lossy().replace('\\', "/");
-    files.iter().map(name).collect()
+    let below = |file: &PathBuf| file.strip_prefix(&scenarios).expect("a file of the folder").to_path_buf();
+    files.iter().map(|file| below(file).to_string_lossy().replace('\\', "/")).collect()
 }
 
 /// The base and the variants of a file: `""` is the base.
