@@ -13,6 +13,9 @@ use crate::sim::Time;
 /// What the words of a queue's operations say at the end.
 #[derive(Clone, Copy, Debug, Default)]
 struct Census {
+    produced: u64,
+    /// Handler runs, of operations with a key that others share.
+    keyed_runs: u64,
     delivered: u64,
     started: u64,
     stored: u64,
@@ -30,6 +33,7 @@ impl Census {
     /// Counts `n` operations in this state.
     fn count(&mut self, op: OpState, n: u64) {
         let mut count = |sum: fn(&mut Census) -> &mut u64, yes: bool| *sum(self) += if yes { n } else { 0 };
+        count(|c| &mut c.produced, true);
         count(|c| &mut c.delivered, op.has(OpState::DELIVERED_ONCE));
         count(|c| &mut c.started, op.has(OpState::STARTED_ONCE));
         count(|c| &mut c.stored, op.has(OpState::STORED_ONCE));
@@ -99,7 +103,7 @@ fn of_queue(id: Id, book: &QueueBook, census: &Census) -> Evidence {
         Id::A4 => (counts.confirmed, census.undelivered),
         Id::A5 => (counts.confirmed, census.unsettled),
         Id::A9 => (census.stored, 0),
-        Id::B5 => (book.keyed_runs, 0),
+        Id::B5 => (census.keyed_runs, 0),
         Id::D1 => (counts.confirmed, 0),
         Id::E1 => (census.stored, census.endless),
         Id::E2 => (counts.dead_lettered, 0),
@@ -139,12 +143,21 @@ impl Judge {
     /// The run is over: its last event was at `end`; `cut` says why it was cut short, if it was.
     pub fn finish(mut self, end: Time, cut: Option<String>) -> Report {
         self.wake(end);
-        let stop = self.window.close(end);
+        if !self.window.is_over() {
+            self.producing_ends(end);
+        }
+        let stop = self.window.end();
         let mut censuses = vec![Census::default(); self.queues.len()];
         // Most operations end alike, so their words come in long runs.
         for alike in self.ops.chunk_by(|a, b| a.state == b.state) {
             let state = alike[0].state;
             censuses[self.roles.home(state).at()].count(state, alike.len() as u64);
+        }
+        for (book, census) in self.queues.iter_mut().zip(&censuses) {
+            book.metrics.counts.produced = census.produced;
+        }
+        for (book, role) in self.consumers.iter().zip(&self.roles.consumers) {
+            censuses[role.from.at()].keyed_runs += book.metrics.keyed_runs;
         }
         let mut counts = Counts { facts: self.fingerprint.facts(), ..Counts::default() };
         for book in &self.queues {
@@ -208,8 +221,7 @@ impl Judge {
         let queue = &self.queues[role.from.at()];
         let mut counts = metrics.counts.clone();
         counts.add(&queue.metrics.counts);
-        let (done, _) = metrics.done.at_stop(&self.window, stop);
-        let (_, busy) = metrics.busy.at_stop(&self.window, stop);
+        let busy = metrics.busy.mean(stop);
         let per = |n: u64, of: f64| if of == 0.0 { 0.0 } else { n as f64 / of };
         ConsumerReport {
             name: self.plan.consumers[c].name.clone(),
@@ -220,7 +232,7 @@ impl Judge {
             end_to_end: metrics.end_to_end.latency(),
             utilisation: busy / f64::from(role.workers),
             runs_per_operation: per(counts.runs, metrics.ran as f64),
-            goodput_per_s: per(done, stop.as_secs_f64()),
+            goodput_per_s: per(metrics.done_in_time, stop.as_secs_f64()),
             guarantees: GUARANTEES
                 .iter()
                 .zip(Id::ALL)
@@ -242,8 +254,8 @@ impl Judge {
             depth: metrics.depth.value,
             in_flight: metrics.in_flight.value,
             max_depth: metrics.max_depth,
-            mean_depth: metrics.depth.at_stop(&self.window, stop).1,
-            mean_in_flight: metrics.in_flight.at_stop(&self.window, stop).1,
+            mean_depth: metrics.depth.mean(stop),
+            mean_in_flight: metrics.in_flight.mean(stop),
             max_age_s: metrics.max_age_s,
         }
     }

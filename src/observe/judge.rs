@@ -44,7 +44,7 @@ impl Judge {
         Judge {
             plan: plan.clone(),
             seed,
-            window: Window::new(&plan.length),
+            window: Window::new(plan),
             fingerprint: Fingerprint::default(),
             wake: Time::ZERO,
             // As far as it is known; more only costs address space.
@@ -82,17 +82,32 @@ impl Judge {
                     ..Sample::default()
                 };
                 for (_, book) in roles.consumers.iter().zip(consumers).filter(|(role, _)| role.from == queue) {
-                    sample.effects += book.metrics.done.value;
+                    sample.effects += book.metrics.done;
                     sample.duplicates += book.metrics.counts.duplicates;
                 }
                 sample
             }));
         }
         self.wake = self.sampler.next();
-        match self.window.stop {
-            Some(stop) if stop <= now => self.window.stops(),
+        match self.window.stop.filter(|_| !self.window.is_over()) {
+            Some(stop) if stop <= now => self.producing_ends(stop),
             Some(stop) => self.wake = self.wake.min(stop),
             None => {}
+        }
+    }
+
+    /// Producers stopped at this moment, or so it seems.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn producing_ends(&mut self, at: Time) {
+        self.window.ends(at);
+        for QueueBook { metrics, .. } in &mut self.queues {
+            metrics.depth.keep();
+            metrics.in_flight.keep();
+        }
+        for ConsumerBook { metrics, .. } in &mut self.consumers {
+            metrics.busy.keep();
+            metrics.done_in_time = metrics.done;
         }
     }
 
@@ -110,17 +125,48 @@ impl Judge {
         }
     }
 
-    /// An operation's word becomes what it becomes, whatever else there is.
+    /// Something is counted of an operation that is not gone; `once`: the bit that says it was counted before. Gives the
+    /// word as it was.
     #[inline(always)]
-    pub(super) fn change(&mut self, now: Time, op: u32, worker: Option<u32>, becomes: impl Fn(OpState) -> OpState) {
-        let before = self.state(op);
-        self.set(now, op, worker, before, becomes(before));
+    pub(super) fn count(
+        &mut self,
+        now: Time,
+        op: u32,
+        worker: Option<u32>,
+        once: u64,
+        becomes: impl Fn(OpState) -> OpState,
+    ) -> OpState {
+        let state = &mut self.ops[op as usize].state;
+        let before = *state;
+        *state = becomes(before);
+        if !before.has_none(once) {
+            self.note(now, op, worker, before, becomes(before));
+        }
+        before
+    }
+
+    /// An operation may be gone now; nothing is counted. Gives the word as it was.
+    #[inline(always)]
+    pub(super) fn lessen(
+        &mut self,
+        now: Time,
+        op: u32,
+        worker: Option<u32>,
+        becomes: impl Fn(OpState) -> OpState,
+    ) -> OpState {
+        let state = &mut self.ops[op as usize].state;
+        let before = *state;
+        *state = becomes(before);
+        if guarantees::may_be_gone(*state) {
+            self.note(now, op, worker, before, becomes(before));
+        }
+        before
     }
 
     /// Books what broke, and what finally became of the operation.
     #[cold]
     #[inline(never)]
-    fn note(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
+    pub(super) fn note(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
         let first = self.first(now, op);
         let home = self.roles.home(after).at();
         for id in guarantees::broken(before, after).iter() {

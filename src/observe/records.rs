@@ -31,11 +31,15 @@ pub(super) struct Delivery {
     pub started_at: Time,
     pub op: u32,
     pub worker: u32,
+    pub consumer: u16,
     pub at: At,
+    /// Whether its queue is the one that the operation was published to.
+    pub at_home: bool,
 }
 
 /// A slot that was never given out.
-pub(super) const NO_DELIVERY: Delivery = Delivery { started_at: Time::ZERO, op: 0, worker: 0, at: At::Over };
+pub(super) const NO_DELIVERY: Delivery =
+    Delivery { started_at: Time::ZERO, op: 0, worker: 0, consumer: 0, at: At::Over, at_home: false };
 
 /// The keys of a producer: for each, its open runs, and the newest operation with an effect, by consumer.
 #[derive(Clone, Debug)]
@@ -97,8 +101,6 @@ impl Tally {
 pub(super) struct QueueBook {
     pub metrics: QueueMetrics,
     pub broken: [Tally; Id::ALL.len()],
-    /// Runs of operations with a key that others share.
-    pub keyed_runs: u64,
     /// By reason.
     pub lost: [Tally; REASONS.len()],
 }

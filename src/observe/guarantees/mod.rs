@@ -178,7 +178,13 @@ pub(crate) fn broken(before: OpState, after: OpState) -> Asked {
 #[inline]
 pub(crate) fn notable(before: OpState, after: OpState) -> bool {
     let happened_again = after.word() & !before.word() & OpState::TWICE != 0;
-    happened_again || after.has_none(OpState::ALIVE | OpState::DONE)
+    happened_again || may_be_gone(after)
+}
+
+/// The second of the two, which is enough where nothing is counted.
+#[inline]
+pub(crate) fn may_be_gone(after: OpState) -> bool {
+    after.has_none(OpState::ALIVE | OpState::DONE)
 }
 
 /// A fact about an operation: its word from now on, and which guarantees broke. Order (B4, B5), attempts (E2) and

@@ -66,7 +66,7 @@ impl OpState {
     /// A handler found that it was done.
     pub(crate) const FOUND: u64 = 1 << 35;
     /// A handler run of a delivery from another queue than its home.
-    const STARTED_ELSEWHERE: u64 = 1 << 36;
+    pub(crate) const STARTED_ELSEWHERE: u64 = 1 << 36;
     pub(crate) const LAST: u64 = 3 << LAST_AT;
     const CAUSE: u64 = 7 << CAUSE_AT;
     /// It shares its key with others.
@@ -99,6 +99,9 @@ impl OpState {
         self.0
     }
 
+    /// No bit at all: what is never counted.
+    pub(crate) const NEVER: u64 = 0;
+
     // What it says.
 
     #[inline]
@@ -127,11 +130,6 @@ impl OpState {
     #[inline]
     pub(crate) fn cause(self) -> usize {
         ((self.0 & Self::CAUSE) >> CAUSE_AT) as usize
-    }
-    /// Whether a run of it began here before (at home) or elsewhere.
-    #[inline]
-    pub(crate) fn ran(self, at_home: bool) -> bool {
-        self.has(if at_home { Self::STARTED_ONCE } else { Self::STARTED_ELSEWHERE })
     }
     /// Whether something of it is stored, on its way or in a handler's hands.
     pub(crate) fn is_alive(self) -> bool {
