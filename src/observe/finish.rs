@@ -148,10 +148,8 @@ impl Judge {
         }
         let stop = self.window.end();
         let mut censuses = vec![Census::default(); self.queues.len()];
-        // Most operations end alike, so their words come in long runs.
-        for alike in self.ops.chunk_by(|a, b| a.state == b.state) {
-            let state = alike[0].state;
-            censuses[self.roles.home(state).at()].count(state, alike.len() as u64);
+        for &(state, n) in self.ops.words() {
+            censuses[self.roles.home(state).at()].count(state, n);
         }
         for (book, census) in self.queues.iter_mut().zip(&censuses) {
             book.metrics.counts.produced = census.produced;

@@ -9,7 +9,8 @@ use super::fingerprint::Fingerprint;
 use super::guarantees::{self, Id, OpState, Outcome};
 use super::messages::Messages;
 use super::metrics::Window;
-use super::records::{ConsumerBook, Delivery, First, Keys, Op, QueueBook};
+use super::ops::Ops;
+use super::records::{ConsumerBook, Delivery, First, Keys, QueueBook};
 use super::roles::Roles;
 use super::series::{Sample, Sampler};
 use crate::model::fact::Held;
@@ -26,7 +27,7 @@ pub struct Judge {
     pub(super) fingerprint: Fingerprint,
     /// When something is due that is no fact: a sample, the end of producing.
     pub(super) wake: Time,
-    pub(super) ops: Vec<Op>,
+    pub(super) ops: Ops,
     /// By producer.
     pub(super) keys: Vec<Keys>,
     pub(super) messages: Messages,
@@ -47,8 +48,7 @@ impl Judge {
             window: Window::new(plan),
             fingerprint: Fingerprint::default(),
             wake: Time::ZERO,
-            // As far as it is known; more only costs address space.
-            ops: Vec::with_capacity(plan.length.operations.map_or(0, |n| n.min(1 << 24) as usize)),
+            ops: Ops::default(),
             keys: vec![Keys::new(plan.consumers.len()); plan.producers.len()],
             messages: Messages::new(queues),
             deliveries: Vec::new(),
@@ -119,7 +119,7 @@ impl Judge {
     /// An operation's word changes; `worker`: whose doing it is.
     #[inline(always)]
     pub(super) fn set(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
-        self.ops[op as usize].state = after;
+        self.ops.at(op).state = after;
         if guarantees::notable(before, after) {
             self.note(now, op, worker, before, after);
         }
@@ -136,7 +136,7 @@ impl Judge {
         once: u64,
         becomes: impl Fn(OpState) -> OpState,
     ) -> OpState {
-        let state = &mut self.ops[op as usize].state;
+        let state = &mut self.ops.at(op).state;
         let before = *state;
         *state = becomes(before);
         if !before.has_none(once) {
@@ -154,7 +154,7 @@ impl Judge {
         worker: Option<u32>,
         becomes: impl Fn(OpState) -> OpState,
     ) -> OpState {
-        let state = &mut self.ops[op as usize].state;
+        let state = &mut self.ops.at(op).state;
         let before = *state;
         *state = becomes(before);
         if guarantees::may_be_gone(*state) {
@@ -204,7 +204,7 @@ impl Judge {
     }
 
     #[inline]
-    pub(super) fn state(&self, op: u32) -> OpState {
-        self.ops[op as usize].state
+    pub(super) fn state(&mut self, op: u32) -> OpState {
+        self.ops.at(op).state
     }
 }

@@ -7,7 +7,8 @@
 
 use super::guarantees::{self, Id, OpState};
 use super::judge::Judge;
-use super::records::{At, ConsumerBook, Delivery, NO_DELIVERY, Op};
+use super::ops::Op;
+use super::records::{At, ConsumerBook, Delivery, NO_DELIVERY};
 use super::report::Counts;
 use crate::model::fact::{Cause, DropReason, Fact, Held, Holder, RunEnd, Watch};
 use crate::model::plan::{ProducerId, QueueId};
@@ -16,7 +17,7 @@ use crate::sim::Time;
 impl Judge {
     #[inline(always)]
     fn produced(&mut self, now: Time, op: u32, key: u32, producer: ProducerId) {
-        debug_assert_eq!(op as usize, self.ops.len(), "operations are numbered as they are produced");
+        debug_assert_eq!(op, self.ops.produced(), "operations are numbered as they are produced");
         if self.window.may_end_with(op) {
             self.producing_ends(now);
         }
@@ -29,15 +30,13 @@ impl Judge {
 
     #[inline(always)]
     fn published(&mut self, op: u32, queue: QueueId) {
-        let state = &mut self.ops[op as usize].state;
+        let state = &mut self.ops.at(op).state;
         *state = state.published();
         self.queues[queue.at()].metrics.counts.published += 1;
     }
 
     #[inline(always)]
     fn accepted(&mut self, now: Time, op: u32, message: u32, queue: QueueId) {
-        let state = self.state(op);
-        debug_assert_eq!(queue, self.roles.home(state), "a producer publishes to one queue");
         self.count(now, op, None, OpState::STORED_ONCE, OpState::stored);
         self.messages.enter(message, queue, now, true);
         let metrics = &mut self.queues[queue.at()].metrics;
@@ -123,15 +122,15 @@ impl Judge {
     #[inline(never)]
     fn overlaps(&mut self, now: Time, op: u32) {
         let first = self.first(now, op);
-        let home = self.roles.home(self.state(op));
-        self.queues[home.at()].broken[Id::B5 as usize].count(first);
+        let state = self.state(op);
+        self.queues[self.roles.home(state).at()].broken[Id::B5 as usize].count(first);
     }
 
     #[inline(always)]
     fn effect(&mut self, now: Time, held: Held, site: u8, current: bool) {
         let c = usize::from(self.deliveries[held.delivery as usize].consumer);
         let book = &mut self.consumers[c];
-        let op = &mut self.ops[held.op as usize];
+        let op = self.ops.at(held.op);
         let Op { state, produced_at } = *op;
         op.state = state.took_effect(site, book.sites);
         book.metrics.counts.effects += 1;
@@ -158,7 +157,8 @@ impl Judge {
     fn duplicate(&mut self, now: Time, held: Held, before: OpState) {
         let cause = before.cause();
         debug_assert!(cause > 0, "who has two runs was delivered again");
-        self.note(now, held.op, Some(held.worker), before, self.state(held.op));
+        let after = self.state(held.op);
+        self.note(now, held.op, Some(held.worker), before, after);
         let first = self.first(now, held.op);
         let book = &mut self.consumers[self.roles.consumer(held.worker)];
         book.metrics.counts.duplicates += 1;
@@ -201,7 +201,7 @@ impl Judge {
         let ConsumerBook { sites, metrics, .. } = &mut self.consumers[c];
         if *sites == 0 {
             metrics.done += 1;
-            metrics.end_to_end.record(now.since(self.ops[held.op as usize].produced_at));
+            metrics.end_to_end.record(now.since(self.ops.at(held.op).produced_at));
         } else if guarantees::acked_without_effect(state, *sites) {
             self.broke(now, held, Id::C6);
         }

@@ -29,7 +29,7 @@ pub(crate) use lease::acked_without_effect;
 pub use op::OpState;
 pub use order::{first_effect, run_begins, run_ends};
 pub use outcome::{Outcome, REASONS, may_change, outcome};
-pub(crate) use outcome::{endless_yet, reason, unsettled_yet};
+pub(crate) use outcome::{endless_yet, is_final, reason, unsettled_yet};
 
 /// What the command knows of a guarantee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

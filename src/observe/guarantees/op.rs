@@ -72,7 +72,7 @@ impl OpState {
     /// It shares its key with others.
     pub(crate) const KEYED: u64 = 1 << 42;
     /// Its producer publishes it once and never hears of it.
-    const FORGOTTEN: u64 = 1 << 43;
+    pub(crate) const FORGOTTEN: u64 = 1 << 43;
     /// Who produced it, and how: set once, and part of every mask.
     pub(crate) const BORN: u64 = 0xffff << PRODUCER_AT | Self::KEYED | Self::FORGOTTEN;
 
