@@ -6,7 +6,7 @@
 
 use super::guarantees::{self, GUARANTEES, Guarantee, Id, OpState, REASONS};
 use super::judge::Judge;
-use super::records::{ConsumerBook, QueueBook, Tally};
+use super::records::{At, ConsumerBook, QueueBook, Tally};
 use super::report::{CAUSES, CauseCount, ConsumerReport, Counts, Finding, QueueReport, Report, Verdict};
 use crate::sim::Time;
 
@@ -153,6 +153,10 @@ impl Judge {
         }
         for (book, census) in self.queues.iter_mut().zip(&censuses) {
             book.metrics.counts.produced = census.produced;
+            book.metrics.counts.published += census.produced;
+        }
+        for run in self.deliveries.iter().filter(|delivery| delivery.at == At::Running) {
+            self.consumers[usize::from(run.consumer)].metrics.counts.runs += 1;
         }
         for (book, role) in self.consumers.iter().zip(&self.roles.consumers) {
             censuses[role.from.at()].keyed_runs += book.metrics.keyed_runs;
@@ -219,7 +223,7 @@ impl Judge {
         let queue = &self.queues[role.from.at()];
         let mut counts = metrics.counts.clone();
         counts.add(&queue.metrics.counts);
-        let busy = metrics.busy.mean(stop);
+        let busy = if stop == Time::ZERO { 0.0 } else { metrics.worked_in_time as f64 / stop.nanos() as f64 };
         let per = |n: u64, of: f64| if of == 0.0 { 0.0 } else { n as f64 / of };
         ConsumerReport {
             name: self.plan.consumers[c].name.clone(),
@@ -229,7 +233,7 @@ impl Judge {
             handler: metrics.handler.latency(),
             end_to_end: metrics.end_to_end.latency(),
             utilisation: busy / f64::from(role.workers),
-            runs_per_operation: per(counts.runs, metrics.ran as f64),
+            runs_per_operation: per(counts.runs, (counts.runs - metrics.reruns) as f64),
             goodput_per_s: per(metrics.done_in_time, stop.as_secs_f64()),
             guarantees: GUARANTEES
                 .iter()

@@ -10,7 +10,7 @@ use super::guarantees::{self, Id, OpState, Outcome};
 use super::messages::Messages;
 use super::metrics::Window;
 use super::ops::Ops;
-use super::records::{ConsumerBook, Delivery, First, Keys, QueueBook};
+use super::records::{At, ConsumerBook, Delivery, First, Keys, QueueBook};
 use super::roles::Roles;
 use super::series::{Sample, Sampler};
 use crate::model::fact::Held;
@@ -106,8 +106,12 @@ impl Judge {
             metrics.in_flight.keep();
         }
         for ConsumerBook { metrics, .. } in &mut self.consumers {
-            metrics.busy.keep();
+            metrics.worked_in_time = metrics.worked;
             metrics.done_in_time = metrics.done;
+        }
+        for run in self.deliveries.iter().filter(|delivery| delivery.at == At::Running) {
+            let worked = &mut self.consumers[usize::from(run.consumer)].metrics.worked_in_time;
+            *worked += u128::from(at.since(run.started_at).nanos());
         }
     }
 

@@ -21,15 +21,16 @@ impl Judge {
         if self.window.may_end_with(op) {
             self.producing_ends(now);
         }
-        let state = self.roles.producers[producer.at()].newborn;
+        let state = self.roles.producers[producer.at()].published;
         self.ops.push(Op { produced_at: now, state });
         if state.has(OpState::KEYED) {
             self.keys[producer.at()].know(key);
         }
     }
 
-    #[inline(always)]
-    fn published(&mut self, op: u32, queue: QueueId) {
+    /// Again: the first time goes without saying.
+    #[inline(never)]
+    fn published_again(&mut self, op: u32, queue: QueueId) {
         let state = &mut self.ops.at(op).state;
         *state = state.published();
         self.queues[queue.at()].metrics.counts.published += 1;
@@ -102,15 +103,14 @@ impl Judge {
         debug_assert_eq!(delivery.at, At::Waiting, "a delivery has at most one run");
         delivery.at = At::Running;
         delivery.started_at = now;
-        let (c, at_home) = (usize::from(delivery.consumer), delivery.at_home);
+        let at_home = delivery.at_home;
         let once = if at_home { OpState::STARTED_ONCE } else { OpState::STARTED_ELSEWHERE };
         let state = self.count(now, held.op, Some(held.worker), once, |state| state.started(at_home));
-        let consumer = &mut self.consumers[c].metrics;
-        consumer.counts.runs += 1;
-        consumer.ran += u64::from(!state.has(once));
-        consumer.busy.up(now);
+        if state.has(once) {
+            self.consumers[self.roles.consumer(held.worker)].metrics.reruns += 1;
+        }
         if state.has(OpState::KEYED) && at_home {
-            consumer.keyed_runs += 1;
+            self.consumers[self.roles.consumer(held.worker)].metrics.keyed_runs += 1;
             if guarantees::run_begins(self.keys[state.producer()].open_runs(held.key)) {
                 self.overlaps(now, held.op);
             }
@@ -173,9 +173,11 @@ impl Judge {
         delivery.at = At::Over;
         let (started_at, at_home) = (delivery.started_at, delivery.at_home);
         let consumer = &mut self.consumers[usize::from(delivery.consumer)].metrics;
-        consumer.busy.down(now);
+        let worked = now.since(started_at);
+        consumer.counts.runs += 1;
+        consumer.worked += u128::from(worked.nanos());
         if how == RunEnd::Done {
-            consumer.handler.record(now.since(started_at));
+            consumer.handler.record(worked);
         }
         let state = self.lessen(now, held.op, Some(held.worker), OpState::let_go);
         if state.has(OpState::KEYED) && at_home {
@@ -281,7 +283,7 @@ impl Watch for Judge {
         self.fingerprint.fact(now, fact);
         match *fact {
             Fact::Produced { op, key, producer, .. } => self.produced(now, op, key, producer),
-            Fact::Published { op, queue, .. } => self.published(op, queue),
+            Fact::Published { op, queue, copy: 1.. } => self.published_again(op, queue),
             Fact::Accepted { op, message, queue, .. } => self.accepted(now, op, message, queue),
             Fact::Confirmed { op } => self.confirmed(now, op),
             Fact::Delivered { held, message, queue, cause, holder, .. } => {
@@ -291,7 +293,11 @@ impl Watch for Judge {
             Fact::Effect { held, site, current } => self.effect(now, held, site, current),
             Fact::Ended { held, how } => self.ended(now, held, how),
             Fact::Acked { held, message, queue } => self.acked(now, held, message, queue),
-            Fact::Stepped { skip: false, .. } | Fact::Waits { .. } | Fact::Renewed { .. } | Fact::Unconfirmed { .. } => {}
+            Fact::Published { .. }
+            | Fact::Stepped { skip: false, .. }
+            | Fact::Waits { .. }
+            | Fact::Renewed { .. }
+            | Fact::Unconfirmed { .. } => {}
             _ => self.trouble(now, fact),
         }
     }

@@ -124,14 +124,16 @@ impl QueueMetrics {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConsumerMetrics {
     pub counts: Counts,
-    /// Workers with an open run.
-    pub busy: Level,
+    /// The nanoseconds of all runs that ended.
+    pub worked: u128,
+    /// The nanoseconds of all runs until producers stopped.
+    pub worked_in_time: u128,
     /// Operations with their first effect here (without effects: with their first ack).
     pub done: u64,
     /// The same, when producers stopped.
     pub done_in_time: u64,
-    /// Operations that had a run here.
-    pub ran: u64,
+    /// Runs of operations that had one before.
+    pub reruns: u64,
     /// Runs of operations with a key that others share, from the queue that they were published to.
     pub keyed_runs: u64,
     /// First effects of operations with a key that others share.

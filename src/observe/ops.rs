@@ -73,13 +73,16 @@ impl Ops {
         }
     }
 
-    /// Counts the oldest, and keeps it no longer.
+    /// Counts the oldest, and all behind it that ended alike, and keeps them no longer.
     fn let_go(&mut self) {
-        let state = self.at(self.oldest).state;
-        self.oldest += 1;
+        let (state, first) = (self.at(self.oldest).state, self.oldest);
+        while self.oldest < self.produced && self.at(self.oldest).state == state {
+            self.oldest += 1;
+        }
+        let alike = u64::from(self.oldest - first);
         match self.words.iter_mut().find(|(word, _)| *word == state) {
-            Some((_, n)) => *n += 1,
-            None => self.words.push((state, 1)),
+            Some((_, n)) => *n += alike,
+            None => self.words.push((state, alike)),
         }
     }
 
