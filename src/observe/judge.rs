@@ -13,7 +13,6 @@ use super::ops::Ops;
 use super::records::{At, ConsumerBook, Delivery, First, Keys, QueueBook};
 use super::roles::Roles;
 use super::series::{Sample, Sampler};
-use crate::model::fact::Held;
 use crate::model::plan::{Plan, QueueId};
 use crate::sim::Time;
 
@@ -202,9 +201,9 @@ impl Judge {
     /// A consumer broke a guarantee that is not about the words of operations.
     #[cold]
     #[inline(never)]
-    pub(super) fn broke(&mut self, now: Time, held: Held, id: Id) {
-        let first = self.first(now, held.op);
-        self.consumers[self.roles.consumer(held.worker)].broken[id as usize].count(first);
+    pub(super) fn broke(&mut self, now: Time, op: u32, worker: u32, id: Id) {
+        let first = self.first(now, op);
+        self.consumers[self.roles.consumer(worker)].broken[id as usize].count(first);
     }
 
     #[inline]

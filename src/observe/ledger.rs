@@ -8,7 +8,7 @@
 use super::guarantees::{self, Id, OpState};
 use super::judge::Judge;
 use super::ops::Op;
-use super::records::{At, ConsumerBook, Delivery, NO_DELIVERY};
+use super::records::{At, Delivery, NO_DELIVERY};
 use super::report::Counts;
 use crate::model::fact::{Cause, DropReason, Fact, Held, Holder, RunEnd, Watch};
 use crate::model::plan::{ProducerId, QueueId};
@@ -59,15 +59,13 @@ impl Judge {
         let slot = held.delivery as usize;
         let c = self.roles.consumer(held.worker);
         let before = self.messages.deliver(message);
-        if slot >= self.deliveries.len() {
-            self.grow(slot);
-        }
-        if self.deliveries[slot].at == At::Waiting {
-            self.abandon(now, slot);
-        }
         let Held { op, worker, .. } = held;
         let (consumer, at_home) = (c as u16, before.at_home);
-        self.deliveries[slot] = Delivery { op, worker, consumer, at: At::Waiting, at_home, started_at: now };
+        let delivery = Delivery { op, worker, consumer, at: At::Waiting, at_home, started_at: now };
+        match self.deliveries.get_mut(slot) {
+            Some(place) if place.at != At::Waiting => *place = delivery,
+            _ => self.begins_where_one_waited_or_none_was(now, slot, delivery),
+        }
         let once = if at_home { OpState::DELIVERED_ONCE } else { OpState::NEVER };
         self.count(now, op, Some(worker), once, |state| state.delivered(at_home, why.0, why.1));
         let consumer = &mut self.consumers[c].metrics;
@@ -84,8 +82,13 @@ impl Judge {
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, slot: usize) {
-        self.deliveries.resize(slot + 1, NO_DELIVERY);
+    fn begins_where_one_waited_or_none_was(&mut self, now: Time, slot: usize, delivery: Delivery) {
+        if slot < self.deliveries.len() {
+            self.abandon(now, slot);
+        } else {
+            self.deliveries.resize(slot + 1, NO_DELIVERY);
+        }
+        self.deliveries[slot] = delivery;
     }
 
     /// A delivery that waited for its run will never have one.
@@ -141,26 +144,26 @@ impl Judge {
                 book.metrics.first_in_key += 1;
                 if guarantees::first_effect(self.keys[state.producer()].newest(held.key, c), held.op) {
                     book.metrics.counts.out_of_order += 1;
-                    self.broke(now, held, Id::B4);
+                    self.broke(now, held.op, held.worker, Id::B4);
                 }
             }
         } else if state.has(OpState::once_at(site)) {
-            self.duplicate(now, held, state);
+            self.duplicate(now, held.op, held.worker, state);
         }
         if !current {
-            self.broke(now, held, Id::C3);
+            self.broke(now, held.op, held.worker, Id::C3);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn duplicate(&mut self, now: Time, held: Held, before: OpState) {
+    fn duplicate(&mut self, now: Time, op: u32, worker: u32, before: OpState) {
         let cause = before.cause();
         debug_assert!(cause > 0, "who has two runs was delivered again");
-        let after = self.state(held.op);
-        self.note(now, held.op, Some(held.worker), before, after);
-        let first = self.first(now, held.op);
-        let book = &mut self.consumers[self.roles.consumer(held.worker)];
+        let after = self.state(op);
+        self.note(now, op, Some(worker), before, after);
+        let first = self.first(now, op);
+        let book = &mut self.consumers[self.roles.consumer(worker)];
         book.metrics.counts.duplicates += 1;
         if let Some(tally) = cause.checked_sub(1).and_then(|at| book.causes.get_mut(at)) {
             tally.count(first);
@@ -190,22 +193,25 @@ impl Judge {
         self.messages.leave(message);
         self.queues[queue.at()].metrics.in_flight.down(now);
         let c = usize::from(self.deliveries[held.delivery as usize].consumer);
-        let sites = self.consumers[c].sites;
-        let state = self.lessen(now, held.op, Some(held.worker), |state| state.acked(sites));
         self.consumers[c].metrics.counts.acked += 1;
-        if state.has_none(OpState::DONE) {
-            self.acked_before_it_was_done(now, held, state, c);
+        let state = &mut self.ops.at(held.op).state;
+        if state.has(OpState::DONE) {
+            *state = state.acked_when_done();
+        } else {
+            self.acked_before_it_was_done(now, held.op, held.worker, c);
         }
     }
 
     #[inline(never)]
-    fn acked_before_it_was_done(&mut self, now: Time, held: Held, state: OpState, c: usize) {
-        let ConsumerBook { sites, metrics, .. } = &mut self.consumers[c];
-        if *sites == 0 {
+    fn acked_before_it_was_done(&mut self, now: Time, op: u32, worker: u32, c: usize) {
+        let sites = self.consumers[c].sites;
+        let state = self.lessen(now, op, Some(worker), |state| state.acked(sites));
+        let metrics = &mut self.consumers[c].metrics;
+        if sites == 0 {
             metrics.done += 1;
-            metrics.end_to_end.record(now.since(self.ops.at(held.op).produced_at));
-        } else if guarantees::acked_without_effect(state, *sites) {
-            self.broke(now, held, Id::C6);
+            metrics.end_to_end.record(now.since(self.ops.at(op).produced_at));
+        } else if guarantees::acked_without_effect(state, sites) {
+            self.broke(now, op, worker, Id::C6);
         }
     }
 

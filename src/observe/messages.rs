@@ -51,21 +51,20 @@ impl Messages {
     /// A message comes into a queue.
     #[inline(always)]
     pub fn enter(&mut self, slot: u32, queue: QueueId, now: Time, at_home: bool) {
-        let place = self.place(slot);
-        if place >= self.places.len() {
-            self.grow(place);
-        }
-        let line = queue.at();
+        let (place, line) = (self.place(slot), queue.at());
         let older = std::mem::replace(&mut self.places[line].older, place as u32);
         self.places[older as usize].younger = place as u32;
-        self.places[place] = Place { since: now, older, younger: line as u32, deliveries: 0, at_home };
+        let message = Place { since: now, older, younger: line as u32, deliveries: 0, at_home };
+        match self.places.get_mut(place) {
+            Some(free) => *free = message,
+            None => self.grow(place, message),
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, place: usize) {
-        let empty = Place { since: Time::ZERO, older: 0, younger: 0, deliveries: 0, at_home: false };
-        self.places.resize(place + 1, empty);
+    fn grow(&mut self, place: usize, message: Place) {
+        self.places.resize(place + 1, message);
     }
 
     /// It leaves its queue.

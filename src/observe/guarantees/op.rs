@@ -149,14 +149,15 @@ impl OpState {
     }
     #[inline]
     fn up(self, at: u32) -> OpState {
-        let full = self.0 >> at & FULL == FULL;
-        OpState(self.0 + (u64::from(!full) << at))
+        if !self.0 & FULL << at == 0 { self } else { OpState(self.0 + (1 << at)) }
     }
     #[inline]
     fn down(self, at: u32) -> OpState {
         // Zero where the count is not kept: see the mask.
-        let count = self.0 >> at & FULL;
-        OpState(self.0 - (u64::from(count != FULL && count != 0) << at))
+        match self.0 >> at & FULL {
+            0 | FULL => self,
+            _ => OpState(self.0 - (1 << at)),
+        }
     }
     #[inline]
     fn last(self, how: u64) -> OpState {
@@ -222,6 +223,11 @@ impl OpState {
     #[inline]
     pub(crate) fn acked(self, sites: u64) -> OpState {
         self.last(1).with(if sites == 0 { Self::DONE } else { 0 })
+    }
+    /// It is done already.
+    #[inline]
+    pub(crate) fn acked_when_done(self) -> OpState {
+        self.last(1)
     }
     #[inline]
     pub(crate) fn dropped(self, why: DropReason) -> OpState {
