@@ -38,20 +38,22 @@ impl Histogram {
     pub fn record(&mut self, length: Span) {
         let nanos = length.nanos();
         let at = bucket(nanos);
-        if at >= self.buckets.len() {
-            self.grow(at);
+        match self.buckets.get_mut(at) {
+            Some(count) => *count += 1,
+            None => self.grow(at),
         }
-        self.buckets[at] += 1;
         self.sum += u128::from(nanos);
         if nanos > self.max {
             self.max = nanos;
         }
     }
 
+    /// Counts the first one beyond all others.
     #[cold]
     #[inline(never)]
     fn grow(&mut self, at: usize) {
         self.buckets.resize((at + 1).next_multiple_of(1 << BITS), 0);
+        self.buckets[at] = 1;
     }
 
     /// The length in nanoseconds that a share `q` of the values does not exceed.

@@ -61,11 +61,11 @@ impl Judge {
         let before = self.messages.deliver(message);
         let Held { op, worker, .. } = held;
         let (consumer, at_home) = (c as u16, before.at_home);
-        let delivery = Delivery { op, worker, consumer, at: At::Waiting, at_home, started_at: now };
-        match self.deliveries.get_mut(slot) {
-            Some(place) if place.at != At::Waiting => *place = delivery,
-            _ => self.begins_where_one_waited_or_none_was(now, slot, delivery),
+        if self.deliveries.get(slot).is_none_or(|before| before.at == At::Waiting) {
+            self.clear(now, slot);
         }
+        // Written field by field: a copy of the whole would wait for its parts.
+        self.deliveries[slot] = Delivery { op, worker, consumer, at: At::Waiting, at_home, started_at: now };
         let once = if at_home { OpState::DELIVERED_ONCE } else { OpState::NEVER };
         self.count(now, op, Some(worker), once, |state| state.delivered(at_home, why.0, why.1));
         let consumer = &mut self.consumers[c].metrics;
@@ -80,15 +80,15 @@ impl Judge {
         metrics.in_flight.up(now);
     }
 
+    /// Makes room for a delivery: the one before it waits, or there was none.
     #[cold]
     #[inline(never)]
-    fn begins_where_one_waited_or_none_was(&mut self, now: Time, slot: usize, delivery: Delivery) {
+    fn clear(&mut self, now: Time, slot: usize) {
         if slot < self.deliveries.len() {
             self.abandon(now, slot);
         } else {
             self.deliveries.resize(slot + 1, NO_DELIVERY);
         }
-        self.deliveries[slot] = delivery;
     }
 
     /// A delivery that waited for its run will never have one.

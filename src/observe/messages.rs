@@ -52,19 +52,20 @@ impl Messages {
     #[inline(always)]
     pub fn enter(&mut self, slot: u32, queue: QueueId, now: Time, at_home: bool) {
         let (place, line) = (self.place(slot), queue.at());
+        if place >= self.places.len() {
+            self.grow(place);
+        }
         let older = std::mem::replace(&mut self.places[line].older, place as u32);
         self.places[older as usize].younger = place as u32;
-        let message = Place { since: now, older, younger: line as u32, deliveries: 0, at_home };
-        match self.places.get_mut(place) {
-            Some(free) => *free = message,
-            None => self.grow(place, message),
-        }
+        // Written field by field: a copy of the whole would wait for its parts.
+        self.places[place] = Place { since: now, older, younger: line as u32, deliveries: 0, at_home };
     }
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, place: usize, message: Place) {
-        self.places.resize(place + 1, message);
+    fn grow(&mut self, place: usize) {
+        let empty = Place { since: Time::ZERO, older: 0, younger: 0, deliveries: 0, at_home: false };
+        self.places.resize(place + 1, empty);
     }
 
     /// It leaves its queue.

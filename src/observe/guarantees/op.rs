@@ -188,8 +188,14 @@ impl OpState {
     #[inline]
     pub(crate) fn delivered(self, at_home: bool, cause: Cause, holder: Holder) -> OpState {
         let counted = if at_home { self.counted(DELIVERED_AT) } else { self };
+        let because = if cause == Cause::First { counted } else { counted.because(cause, holder) };
+        because.up(HANDS_AT)
+    }
+    /// It is delivered again, for this reason.
+    #[inline(never)]
+    fn because(self, cause: Cause, holder: Holder) -> OpState {
         let cause = match (cause, holder) {
-            (Cause::First, _) | (Cause::Expired, Holder::Nobody) => return counted.up(HANDS_AT),
+            (Cause::First, _) | (Cause::Expired, Holder::Nobody) => return self,
             (Cause::Expired, Holder::Working) => 1,
             (Cause::Expired, Holder::Paused) => 2,
             (Cause::Expired, Holder::Crashed) => 3,
@@ -198,7 +204,7 @@ impl OpState {
             (Cause::ProducerCopy, _) => 6,
             (Cause::Expired, Holder::Done) => 7,
         };
-        OpState(counted.0 & !Self::CAUSE | cause << CAUSE_AT).up(HANDS_AT)
+        OpState(self.0 & !Self::CAUSE | cause << CAUSE_AT)
     }
     #[inline]
     pub(crate) fn started(self, at_home: bool) -> OpState {
