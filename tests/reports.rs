@@ -2,12 +2,12 @@
 //!
 //! Fingerprints are told apart from the rest, so that a new definition of them shows as what it is.
 
+use redelivery::model::Stage;
 use redelivery::model::broker::{Settings, plain};
 use redelivery::model::plan::{
     Arrivals, Consumer, ConsumerId, Fault, FaultKind, Link, OnError, Party, Plan, Poison, PoisonKind, Producer,
     ProducerId, Publish, Queue, QueueId, Step, Store, StoreId, StoreKind, When,
 };
-use redelivery::model::Stage;
 use redelivery::sim::{Chance, Dist, KeyDraw, Span, Time};
 use redelivery::ways::run;
 
@@ -36,8 +36,7 @@ fn plan(title: &str) -> Plan {
     let mut plan = Plan::new(title);
     plan.length.operations = Some(20_000);
     plan.queues.push(Queue { name: "work".into(), settings: settings(|_| {}) });
-    let mut producer =
-        Producer::new("source", QueueId(0), Arrivals::Poisson { gap: Span::from_nanos(312_500) });
+    let mut producer = Producer::new("source", QueueId(0), Arrivals::Poisson { gap: Span::from_nanos(312_500) });
     producer.publish = Publish::FireAndForget;
     plan.producers.push(producer);
     plan.stores.push(Store { name: "db".into(), kind: StoreKind::Database, latency: Dist::fixed(Span::ZERO) });
@@ -74,7 +73,11 @@ fn morgue(plan: &mut Plan) {
     plan.queues.push(Queue { name: "yard".into(), settings: settings(|s| s.max_deliveries = Some(2)) });
     plan.queues[0].settings = settings(|s| (s.max_deliveries, s.dead_letter_to) = (Some(3), Some(QueueId(1))));
     let second = Step::Effect { store: StoreId(0), site: 1 };
-    plan.consumers.push(Consumer::new("yardman", QueueId(1), vec![effect(), Step::Work(Dist::fixed(MS)), second, Step::Ack]));
+    plan.consumers.push(Consumer::new(
+        "yardman",
+        QueueId(1),
+        vec![effect(), Step::Work(Dist::fixed(MS)), second, Step::Ack],
+    ));
 }
 
 /// By name.

@@ -156,10 +156,8 @@ mod tests {
         let mut plan = crate::observe::tests::plan();
         (plan.length.span, plan.length.operations) = (span.map(Span::from_secs), operations);
         let producer = plan.producers.remove(0);
-        plan.producers.extend(arrivals.iter().map(|a| crate::model::plan::Producer {
-            arrivals: a.clone(),
-            ..producer.clone()
-        }));
+        plan.producers
+            .extend(arrivals.iter().map(|a| crate::model::plan::Producer { arrivals: a.clone(), ..producer.clone() }));
         Window::new(&plan)
     }
 
