@@ -169,7 +169,7 @@ mod tests {
             (window(None, Some(5), &[endless.clone(), once.clone()]), 4),
             (window(None, Some(5), &[once.clone(), once.clone()]), 4),
             (window(None, Some(9), &[once.clone(), once.clone()]), 5),
-            (window(Some(10), Some(5), &[endless.clone()]), 0),
+            (window(Some(10), Some(5), std::slice::from_ref(&endless)), 0),
             (window(Some(10), None, &[endless]), u32::MAX),
         ] {
             assert!(window.may_end_with(first) || window.stop == Some(at(10)));
