@@ -182,7 +182,7 @@ impl Watch for Step<'_> {
 
 impl Roles {
     fn keyed(&self, producer: usize) -> bool {
-        self.producers[producer].keyed
+        self.producers[producer].newborn.has(OpState::KEYED)
     }
 
     fn workers_of(&self, instance: u32) -> std::ops::Range<u32> {

@@ -32,6 +32,8 @@ struct Band {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bands {
     kept: Vec<Band>,
+    /// The places of those that are open, in the order in which they began.
+    open: Vec<usize>,
     more: u64,
 }
 
@@ -50,11 +52,12 @@ impl Bands {
             _ => return,
         };
         if !begins {
-            let open = |b: &&mut Band| b.kind == kind && b.whom == whom && b.to == Time::NEVER;
-            if let Some(band) = self.kept.iter_mut().rev().find(open) {
-                band.to = now;
+            let is = |&place: &usize| self.kept[place].kind == kind && self.kept[place].whom == whom;
+            if let Some(at) = self.open.iter().rposition(is) {
+                self.kept[self.open.remove(at)].to = now;
             }
         } else if self.kept.len() < MOST {
+            self.open.push(self.kept.len());
             self.kept.push(Band { kind, whom, from: now, to: Time::NEVER });
         } else {
             self.more += 1;

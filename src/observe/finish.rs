@@ -6,13 +6,16 @@
 
 use super::guarantees::{self, GUARANTEES, Guarantee, Id, OpState, REASONS};
 use super::judge::Judge;
-use super::records::{ConsumerBook, QueueBook, Tally};
+use super::records::{At, ConsumerBook, QueueBook, Tally};
 use super::report::{CAUSES, CauseCount, ConsumerReport, Counts, Finding, QueueReport, Report, Verdict};
 use crate::sim::Time;
 
 /// What the words of a queue's operations say at the end.
 #[derive(Clone, Copy, Debug, Default)]
 struct Census {
+    produced: u64,
+    /// Handler runs, of operations with a key that others share.
+    keyed_runs: u64,
     delivered: u64,
     started: u64,
     stored: u64,
@@ -30,6 +33,7 @@ impl Census {
     /// Counts `n` operations in this state.
     fn count(&mut self, op: OpState, n: u64) {
         let mut count = |sum: fn(&mut Census) -> &mut u64, yes: bool| *sum(self) += if yes { n } else { 0 };
+        count(|c| &mut c.produced, true);
         count(|c| &mut c.delivered, op.has(OpState::DELIVERED_ONCE));
         count(|c| &mut c.started, op.has(OpState::STARTED_ONCE));
         count(|c| &mut c.stored, op.has(OpState::STORED_ONCE));
@@ -99,7 +103,7 @@ fn of_queue(id: Id, book: &QueueBook, census: &Census) -> Evidence {
         Id::A4 => (counts.confirmed, census.undelivered),
         Id::A5 => (counts.confirmed, census.unsettled),
         Id::A9 => (census.stored, 0),
-        Id::B5 => (book.keyed_runs, 0),
+        Id::B5 => (census.keyed_runs, 0),
         Id::D1 => (counts.confirmed, 0),
         Id::E1 => (census.stored, census.endless),
         Id::E2 => (counts.dead_lettered, 0),
@@ -139,12 +143,23 @@ impl Judge {
     /// The run is over: its last event was at `end`; `cut` says why it was cut short, if it was.
     pub fn finish(mut self, end: Time, cut: Option<String>) -> Report {
         self.wake(end);
-        let stop = self.window.close(end);
+        if !self.window.is_over() {
+            self.producing_ends(end);
+        }
+        let stop = self.window.end();
         let mut censuses = vec![Census::default(); self.queues.len()];
-        // Most operations end alike, so their words come in long runs.
-        for alike in self.ops.chunk_by(|a, b| a.state == b.state) {
-            let state = alike[0].state;
-            censuses[self.roles.home(state).at()].count(state, alike.len() as u64);
+        for &(state, n) in self.ops.words() {
+            censuses[self.roles.home(state).at()].count(state, n);
+        }
+        for (book, census) in self.queues.iter_mut().zip(&censuses) {
+            book.metrics.counts.produced = census.produced;
+            book.metrics.counts.published += census.produced;
+        }
+        for run in self.deliveries.iter().filter(|delivery| delivery.at == At::Running) {
+            self.consumers[usize::from(run.consumer)].metrics.counts.runs += 1;
+        }
+        for (book, role) in self.consumers.iter().zip(&self.roles.consumers) {
+            censuses[role.from.at()].keyed_runs += book.metrics.keyed_runs;
         }
         let mut counts = Counts { facts: self.fingerprint.facts(), ..Counts::default() };
         for book in &self.queues {
@@ -208,8 +223,7 @@ impl Judge {
         let queue = &self.queues[role.from.at()];
         let mut counts = metrics.counts.clone();
         counts.add(&queue.metrics.counts);
-        let (done, _) = metrics.done.at_stop(&self.window, stop);
-        let (_, busy) = metrics.busy.at_stop(&self.window, stop);
+        let busy = if stop == Time::ZERO { 0.0 } else { metrics.worked_in_time as f64 / stop.nanos() as f64 };
         let per = |n: u64, of: f64| if of == 0.0 { 0.0 } else { n as f64 / of };
         ConsumerReport {
             name: self.plan.consumers[c].name.clone(),
@@ -219,8 +233,8 @@ impl Judge {
             handler: metrics.handler.latency(),
             end_to_end: metrics.end_to_end.latency(),
             utilisation: busy / f64::from(role.workers),
-            runs_per_operation: per(counts.runs, metrics.ran as f64),
-            goodput_per_s: per(done, stop.as_secs_f64()),
+            runs_per_operation: per(counts.runs, (counts.runs - metrics.reruns) as f64),
+            goodput_per_s: per(metrics.done_in_time, stop.as_secs_f64()),
             guarantees: GUARANTEES
                 .iter()
                 .zip(Id::ALL)
@@ -242,8 +256,8 @@ impl Judge {
             depth: metrics.depth.value,
             in_flight: metrics.in_flight.value,
             max_depth: metrics.max_depth,
-            mean_depth: metrics.depth.at_stop(&self.window, stop).1,
-            mean_in_flight: metrics.in_flight.at_stop(&self.window, stop).1,
+            mean_depth: metrics.depth.mean(stop),
+            mean_in_flight: metrics.in_flight.mean(stop),
             max_age_s: metrics.max_age_s,
         }
     }

@@ -15,12 +15,11 @@ const BITS: u32 = 9;
 pub struct Histogram {
     /// As long as the longest value needs.
     buckets: Vec<u64>,
-    count: u64,
     sum: u128,
     max: u64,
 }
 
-#[inline]
+#[inline(always)]
 fn bucket(nanos: u64) -> usize {
     let shift = (63 - BITS) - (nanos | 1 << BITS).leading_zeros();
     ((shift as usize) << BITS) + (nanos >> shift) as usize
@@ -35,27 +34,31 @@ fn middle(bucket: usize) -> u64 {
 
 impl Histogram {
     /// Counts a length.
-    #[inline]
+    #[inline(always)]
     pub fn record(&mut self, length: Span) {
         let nanos = length.nanos();
         let at = bucket(nanos);
-        if at >= self.buckets.len() {
-            self.grow(at);
+        match self.buckets.get_mut(at) {
+            Some(count) => *count += 1,
+            None => self.grow(at),
         }
-        self.buckets[at] += 1;
-        self.count += 1;
         self.sum += u128::from(nanos);
-        self.max = self.max.max(nanos);
+        if nanos > self.max {
+            self.max = nanos;
+        }
     }
 
+    /// Counts the first one beyond all others.
     #[cold]
+    #[inline(never)]
     fn grow(&mut self, at: usize) {
         self.buckets.resize((at + 1).next_multiple_of(1 << BITS), 0);
+        self.buckets[at] = 1;
     }
 
     /// The length in nanoseconds that a share `q` of the values does not exceed.
-    fn quantile(&self, q: f64) -> u64 {
-        let rank = ((q * self.count as f64).ceil() as u64).max(1);
+    fn quantile(&self, q: f64, count: u64) -> u64 {
+        let rank = ((q * count as f64).ceil() as u64).max(1);
         let mut seen = 0;
         for (at, count) in self.buckets.iter().enumerate() {
             seen += count;
@@ -68,13 +71,14 @@ impl Histogram {
 
     /// As the report shows it.
     pub fn latency(&self) -> Latency {
-        if self.count == 0 {
+        let count = self.buckets.iter().sum();
+        if count == 0 {
             return Latency::default();
         }
-        let at = |q| self.quantile(q) as f64 / 1e9;
+        let at = |q| self.quantile(q, count) as f64 / 1e9;
         Latency {
-            count: self.count,
-            mean_s: self.sum as f64 / self.count as f64 / 1e9,
+            count,
+            mean_s: self.sum as f64 / count as f64 / 1e9,
             p50_s: at(0.5),
             p90_s: at(0.9),
             p95_s: at(0.95),

@@ -9,10 +9,10 @@ use super::fingerprint::Fingerprint;
 use super::guarantees::{self, Id, OpState, Outcome};
 use super::messages::Messages;
 use super::metrics::Window;
-use super::records::{ConsumerBook, Delivery, First, Keys, Op, QueueBook};
+use super::ops::Ops;
+use super::records::{At, ConsumerBook, Delivery, First, Keys, QueueBook};
 use super::roles::Roles;
 use super::series::{Sample, Sampler};
-use crate::model::fact::Held;
 use crate::model::plan::{Plan, QueueId};
 use crate::sim::Time;
 
@@ -26,7 +26,7 @@ pub struct Judge {
     pub(super) fingerprint: Fingerprint,
     /// When something is due that is no fact: a sample, the end of producing.
     pub(super) wake: Time,
-    pub(super) ops: Vec<Op>,
+    pub(super) ops: Ops,
     /// By producer.
     pub(super) keys: Vec<Keys>,
     pub(super) messages: Messages,
@@ -44,11 +44,10 @@ impl Judge {
         Judge {
             plan: plan.clone(),
             seed,
-            window: Window::new(&plan.length),
+            window: Window::new(plan),
             fingerprint: Fingerprint::default(),
             wake: Time::ZERO,
-            // As far as it is known; more only costs address space.
-            ops: Vec::with_capacity(plan.length.operations.map_or(0, |n| n.min(1 << 24) as usize)),
+            ops: Ops::default(),
             keys: vec![Keys::new(plan.consumers.len()); plan.producers.len()],
             messages: Messages::new(queues),
             deliveries: Vec::new(),
@@ -82,17 +81,36 @@ impl Judge {
                     ..Sample::default()
                 };
                 for (_, book) in roles.consumers.iter().zip(consumers).filter(|(role, _)| role.from == queue) {
-                    sample.effects += book.metrics.done.value;
+                    sample.effects += book.metrics.done;
                     sample.duplicates += book.metrics.counts.duplicates;
                 }
                 sample
             }));
         }
         self.wake = self.sampler.next();
-        match self.window.stop {
-            Some(stop) if stop <= now => self.window.stops(),
+        match self.window.stop.filter(|_| !self.window.is_over()) {
+            Some(stop) if stop <= now => self.producing_ends(stop),
             Some(stop) => self.wake = self.wake.min(stop),
             None => {}
+        }
+    }
+
+    /// Producers stopped at this moment, or so it seems.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn producing_ends(&mut self, at: Time) {
+        self.window.ends(at);
+        for QueueBook { metrics, .. } in &mut self.queues {
+            metrics.depth.keep();
+            metrics.in_flight.keep();
+        }
+        for ConsumerBook { metrics, .. } in &mut self.consumers {
+            metrics.worked_in_time = metrics.worked;
+            metrics.done_in_time = metrics.done;
+        }
+        for run in self.deliveries.iter().filter(|delivery| delivery.at == At::Running) {
+            let worked = &mut self.consumers[usize::from(run.consumer)].metrics.worked_in_time;
+            *worked += u128::from(at.since(run.started_at).nanos());
         }
     }
 
@@ -104,23 +122,54 @@ impl Judge {
     /// An operation's word changes; `worker`: whose doing it is.
     #[inline(always)]
     pub(super) fn set(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
-        self.ops[op as usize].state = after;
+        self.ops.at(op).state = after;
         if guarantees::notable(before, after) {
             self.note(now, op, worker, before, after);
         }
     }
 
-    /// An operation's word becomes what it becomes, whatever else there is.
+    /// Something is counted of an operation that is not gone; `once`: the bit that says it was counted before. Gives the
+    /// word as it was.
     #[inline(always)]
-    pub(super) fn change(&mut self, now: Time, op: u32, worker: Option<u32>, becomes: impl Fn(OpState) -> OpState) {
-        let before = self.state(op);
-        self.set(now, op, worker, before, becomes(before));
+    pub(super) fn count(
+        &mut self,
+        now: Time,
+        op: u32,
+        worker: Option<u32>,
+        once: u64,
+        becomes: impl Fn(OpState) -> OpState,
+    ) -> OpState {
+        let state = &mut self.ops.at(op).state;
+        let before = *state;
+        *state = becomes(before);
+        if !before.has_none(once) {
+            self.note(now, op, worker, before, becomes(before));
+        }
+        before
+    }
+
+    /// An operation may be gone now; nothing is counted. Gives the word as it was.
+    #[inline(always)]
+    pub(super) fn lessen(
+        &mut self,
+        now: Time,
+        op: u32,
+        worker: Option<u32>,
+        becomes: impl Fn(OpState) -> OpState,
+    ) -> OpState {
+        let state = &mut self.ops.at(op).state;
+        let before = *state;
+        *state = becomes(before);
+        if guarantees::may_be_gone(*state) {
+            self.note(now, op, worker, before, becomes(before));
+        }
+        before
     }
 
     /// Books what broke, and what finally became of the operation.
     #[cold]
     #[inline(never)]
-    fn note(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
+    pub(super) fn note(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
         let first = self.first(now, op);
         let home = self.roles.home(after).at();
         for id in guarantees::broken(before, after).iter() {
@@ -152,13 +201,13 @@ impl Judge {
     /// A consumer broke a guarantee that is not about the words of operations.
     #[cold]
     #[inline(never)]
-    pub(super) fn broke(&mut self, now: Time, held: Held, id: Id) {
-        let first = self.first(now, held.op);
-        self.consumers[self.roles.consumer(held.worker)].broken[id as usize].count(first);
+    pub(super) fn broke(&mut self, now: Time, op: u32, worker: u32, id: Id) {
+        let first = self.first(now, op);
+        self.consumers[self.roles.consumer(worker)].broken[id as usize].count(first);
     }
 
     #[inline]
-    pub(super) fn state(&self, op: u32) -> OpState {
-        self.ops[op as usize].state
+    pub(super) fn state(&mut self, op: u32) -> OpState {
+        self.ops.at(op).state
     }
 }

@@ -1,12 +1,14 @@
 //! The ledger: what each fact changes in the judge's records, once.
 //!
 //! It trusts the order that the facts' contract promises and decides nothing. Its rule is cost: a message tells nine or
-//! ten facts, and none of them allocates, hashes or searches. What is rare stands in functions of its own, so that what
-//! is common can be inlined where a world tells a fact, and only the part for that kind of fact remains.
+//! ten facts, and none of them allocates, hashes or searches. What a life without trouble tells is inlined where a world
+//! tells it, so that only the part for that kind of fact remains; the rest is one call. What a fact cannot break, by that
+//! order, is not asked: a copy that is stored or handed out is alive, so its operation is not gone.
 
 use super::guarantees::{self, Id, OpState};
 use super::judge::Judge;
-use super::records::{At, Delivery, NO_DELIVERY, Op};
+use super::ops::Op;
+use super::records::{At, Delivery, NO_DELIVERY};
 use super::report::Counts;
 use crate::model::fact::{Cause, DropReason, Fact, Held, Holder, RunEnd, Watch};
 use crate::model::plan::{ProducerId, QueueId};
@@ -15,63 +17,78 @@ use crate::sim::Time;
 impl Judge {
     #[inline(always)]
     fn produced(&mut self, now: Time, op: u32, key: u32, producer: ProducerId) {
-        debug_assert_eq!(op as usize, self.ops.len(), "operations are numbered as they are produced");
-        self.window.produced(now);
-        let role = self.roles.producers[producer.at()];
-        self.ops.push(Op { produced_at: now, state: role.newborn });
-        if role.keyed {
+        debug_assert_eq!(op, self.ops.produced(), "operations are numbered as they are produced");
+        if self.window.may_end_with(op) {
+            self.producing_ends(now);
+        }
+        let state = self.roles.producers[producer.at()].published;
+        self.ops.push(Op { produced_at: now, state });
+        if state.has(OpState::KEYED) {
             self.keys[producer.at()].know(key);
         }
-        self.queues[role.home.at()].metrics.counts.produced += 1;
     }
 
-    #[inline(always)]
-    fn published(&mut self, now: Time, op: u32, queue: QueueId) {
-        self.change(now, op, None, OpState::published);
+    /// Again: the first time goes without saying.
+    #[inline(never)]
+    fn published_again(&mut self, op: u32, queue: QueueId) {
+        let state = &mut self.ops.at(op).state;
+        *state = state.published();
         self.queues[queue.at()].metrics.counts.published += 1;
     }
 
     #[inline(always)]
     fn accepted(&mut self, now: Time, op: u32, message: u32, queue: QueueId) {
-        self.change(now, op, None, OpState::stored);
-        self.messages.enter(message, queue, now);
+        self.count(now, op, None, OpState::STORED_ONCE, OpState::stored);
+        self.messages.enter(message, queue, now, true);
         let metrics = &mut self.queues[queue.at()].metrics;
         metrics.counts.accepted += 1;
-        metrics.ready(now, &self.window);
+        metrics.ready(now);
     }
 
     #[inline(always)]
     fn confirmed(&mut self, now: Time, op: u32) {
         let state = self.state(op);
-        self.set(now, op, None, state, state.confirmed());
-        self.queues[self.roles.home(state).at()].metrics.counts.confirmed += u64::from(!state.has(OpState::CONFIRMED));
+        if !state.has(OpState::CONFIRMED) {
+            self.queues[self.roles.home(state).at()].metrics.counts.confirmed += 1;
+        }
+        self.lessen(now, op, None, OpState::confirmed);
     }
 
     #[inline(always)]
     fn delivered(&mut self, now: Time, held: Held, message: u32, queue: QueueId, why: (Cause, Holder)) {
         let slot = held.delivery as usize;
-        if slot >= self.deliveries.len() {
-            self.deliveries.resize(slot + 1, NO_DELIVERY);
-        }
-        if self.deliveries[slot].at == At::Waiting {
-            self.abandon(now, slot);
-        }
-        self.deliveries[slot] = Delivery { op: held.op, worker: held.worker, at: At::Waiting, started_at: now };
-
-        let state = self.state(held.op);
-        let at_home = queue == self.roles.home(state);
-        self.set(now, held.op, Some(held.worker), state, state.delivered(at_home, why.0, why.1));
+        let c = self.roles.consumer(held.worker);
         let before = self.messages.deliver(message);
-        let consumer = &mut self.consumers[self.roles.consumer(held.worker)].metrics;
+        let Held { op, worker, .. } = held;
+        let (consumer, at_home) = (c as u16, before.at_home);
+        if self.deliveries.get(slot).is_none_or(|before| before.at == At::Waiting) {
+            self.clear(now, slot);
+        }
+        // Written field by field: a copy of the whole would wait for its parts.
+        self.deliveries[slot] = Delivery { op, worker, consumer, at: At::Waiting, at_home, started_at: now };
+        let once = if at_home { OpState::DELIVERED_ONCE } else { OpState::NEVER };
+        self.count(now, op, Some(worker), once, |state| state.delivered(at_home, why.0, why.1));
+        let consumer = &mut self.consumers[c].metrics;
         consumer.counts.delivered += 1;
         if before.deliveries == 0 {
-            consumer.queueing.record(now - before.since);
+            consumer.queueing.record(now.since(before.since));
         } else {
             consumer.counts.redelivered += 1;
         }
         let metrics = &mut self.queues[queue.at()].metrics;
-        metrics.depth.down(now, &self.window);
-        metrics.in_flight.up(now, &self.window);
+        metrics.depth.down(now);
+        metrics.in_flight.up(now);
+    }
+
+    /// Makes room for a delivery: the one before it waits, or there was none.
+    #[cold]
+    #[inline(never)]
+    fn clear(&mut self, now: Time, slot: usize) {
+        if slot < self.deliveries.len() {
+            self.abandon(now, slot);
+        } else {
+            self.deliveries.resize(slot + 1, NO_DELIVERY);
+        }
     }
 
     /// A delivery that waited for its run will never have one.
@@ -80,65 +97,73 @@ impl Judge {
     fn abandon(&mut self, now: Time, slot: usize) {
         let Delivery { op, worker, .. } = self.deliveries[slot];
         self.deliveries[slot].at = At::Over;
-        self.change(now, op, Some(worker), OpState::abandoned);
+        self.lessen(now, op, Some(worker), OpState::abandoned);
     }
 
     #[inline(always)]
     fn started(&mut self, now: Time, held: Held) {
-        let state = self.state(held.op);
-        let at_home = self.roles.at_home(state, held.worker);
-        self.set(now, held.op, Some(held.worker), state, state.started(at_home));
         let delivery = &mut self.deliveries[held.delivery as usize];
         debug_assert_eq!(delivery.at, At::Waiting, "a delivery has at most one run");
         delivery.at = At::Running;
         delivery.started_at = now;
-        let consumer = &mut self.consumers[self.roles.consumer(held.worker)].metrics;
-        consumer.counts.runs += 1;
-        consumer.ran += u64::from(!state.ran(at_home));
-        consumer.busy.up(now, &self.window);
-        if at_home && state.has(OpState::KEYED) {
-            let overlaps = guarantees::run_begins(self.keys[state.producer()].open_runs(held.key));
-            let first = self.first(now, held.op);
-            let book = &mut self.queues[self.roles.home(state).at()];
-            book.keyed_runs += 1;
-            if overlaps {
-                book.broken[Id::B5 as usize].count(first);
+        let at_home = delivery.at_home;
+        let once = if at_home { OpState::STARTED_ONCE } else { OpState::STARTED_ELSEWHERE };
+        let state = self.count(now, held.op, Some(held.worker), once, |state| state.started(at_home));
+        if state.has(once) {
+            self.consumers[self.roles.consumer(held.worker)].metrics.reruns += 1;
+        }
+        if state.has(OpState::KEYED) && at_home {
+            self.consumers[self.roles.consumer(held.worker)].metrics.keyed_runs += 1;
+            if guarantees::run_begins(self.keys[state.producer()].open_runs(held.key)) {
+                self.overlaps(now, held.op);
             }
         }
     }
 
+    /// Two handlers of one key run at the same time.
+    #[cold]
+    #[inline(never)]
+    fn overlaps(&mut self, now: Time, op: u32) {
+        let first = self.first(now, op);
+        let state = self.state(op);
+        self.queues[self.roles.home(state).at()].broken[Id::B5 as usize].count(first);
+    }
+
     #[inline(always)]
     fn effect(&mut self, now: Time, held: Held, site: u8, current: bool) {
-        let Op { state, produced_at } = self.ops[held.op as usize];
-        let c = self.roles.consumer(held.worker);
-        let sites = self.consumers[c].sites;
-        self.set(now, held.op, Some(held.worker), state, state.took_effect(site, sites));
-        let metrics = &mut self.consumers[c].metrics;
-        metrics.counts.effects += 1;
-        if state.has(OpState::once_at(site)) {
-            self.duplicate(now, held, state.cause());
-        } else if state.has_none(sites) {
-            metrics.done.up(now, &self.window);
-            metrics.end_to_end.record(now - produced_at);
+        let c = usize::from(self.deliveries[held.delivery as usize].consumer);
+        let book = &mut self.consumers[c];
+        let op = self.ops.at(held.op);
+        let Op { state, produced_at } = *op;
+        op.state = state.took_effect(site, book.sites);
+        book.metrics.counts.effects += 1;
+        if state.has_none(book.sites) {
+            book.metrics.done += 1;
+            book.metrics.end_to_end.record(now.since(produced_at));
             if state.has(OpState::KEYED) {
-                metrics.first_in_key += 1;
+                book.metrics.first_in_key += 1;
                 if guarantees::first_effect(self.keys[state.producer()].newest(held.key, c), held.op) {
-                    metrics.counts.out_of_order += 1;
-                    self.broke(now, held, Id::B4);
+                    book.metrics.counts.out_of_order += 1;
+                    self.broke(now, held.op, held.worker, Id::B4);
                 }
             }
+        } else if state.has(OpState::once_at(site)) {
+            self.duplicate(now, held.op, held.worker, state);
         }
         if !current {
-            self.broke(now, held, Id::C3);
+            self.broke(now, held.op, held.worker, Id::C3);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn duplicate(&mut self, now: Time, held: Held, cause: usize) {
+    fn duplicate(&mut self, now: Time, op: u32, worker: u32, before: OpState) {
+        let cause = before.cause();
         debug_assert!(cause > 0, "who has two runs was delivered again");
-        let first = self.first(now, held.op);
-        let book = &mut self.consumers[self.roles.consumer(held.worker)];
+        let after = self.state(op);
+        self.note(now, op, Some(worker), before, after);
+        let first = self.first(now, op);
+        let book = &mut self.consumers[self.roles.consumer(worker)];
         book.metrics.counts.duplicates += 1;
         if let Some(tally) = cause.checked_sub(1).and_then(|at| book.causes.get_mut(at)) {
             tally.count(first);
@@ -147,36 +172,46 @@ impl Judge {
 
     #[inline(always)]
     fn ended(&mut self, now: Time, held: Held, how: RunEnd) {
-        let state = self.state(held.op);
-        self.set(now, held.op, Some(held.worker), state, state.let_go());
         let delivery = &mut self.deliveries[held.delivery as usize];
         delivery.at = At::Over;
-        let consumer = &mut self.consumers[self.roles.consumer(held.worker)].metrics;
-        consumer.busy.down(now, &self.window);
+        let (started_at, at_home) = (delivery.started_at, delivery.at_home);
+        let consumer = &mut self.consumers[usize::from(delivery.consumer)].metrics;
+        let worked = now.since(started_at);
+        consumer.counts.runs += 1;
+        consumer.worked += u128::from(worked.nanos());
         if how == RunEnd::Done {
-            consumer.handler.record(now - delivery.started_at);
+            consumer.handler.record(worked);
         }
-        if state.has(OpState::KEYED) && self.roles.at_home(state, held.worker) {
+        let state = self.lessen(now, held.op, Some(held.worker), OpState::let_go);
+        if state.has(OpState::KEYED) && at_home {
             guarantees::run_ends(self.keys[state.producer()].open_runs(held.key));
         }
     }
 
     #[inline(always)]
     fn acked(&mut self, now: Time, held: Held, message: u32, queue: QueueId) {
-        let Op { state, produced_at } = self.ops[held.op as usize];
-        let c = self.roles.consumer(held.worker);
-        let sites = self.consumers[c].sites;
-        self.set(now, held.op, Some(held.worker), state, state.acked(sites));
         self.messages.leave(message);
-        self.queues[queue.at()].metrics.in_flight.down(now, &self.window);
-        let metrics = &mut self.consumers[c].metrics;
-        metrics.counts.acked += 1;
-        if sites == 0 && state.has_none(OpState::DONE) {
-            metrics.done.up(now, &self.window);
-            metrics.end_to_end.record(now - produced_at);
+        self.queues[queue.at()].metrics.in_flight.down(now);
+        let c = usize::from(self.deliveries[held.delivery as usize].consumer);
+        self.consumers[c].metrics.counts.acked += 1;
+        let state = &mut self.ops.at(held.op).state;
+        if state.has(OpState::DONE) {
+            *state = state.acked_when_done();
+        } else {
+            self.acked_before_it_was_done(now, held.op, held.worker, c);
         }
-        if guarantees::acked_without_effect(state, sites) {
-            self.broke(now, held, Id::C6);
+    }
+
+    #[inline(never)]
+    fn acked_before_it_was_done(&mut self, now: Time, op: u32, worker: u32, c: usize) {
+        let sites = self.consumers[c].sites;
+        let state = self.lessen(now, op, Some(worker), |state| state.acked(sites));
+        let metrics = &mut self.consumers[c].metrics;
+        if sites == 0 {
+            metrics.done += 1;
+            metrics.end_to_end.record(now.since(self.ops.at(op).produced_at));
+        } else if guarantees::acked_without_effect(state, sites) {
+            self.broke(now, op, worker, Id::C6);
         }
     }
 
@@ -184,27 +219,28 @@ impl Judge {
     #[inline]
     fn came_back(&mut self, now: Time, queue: QueueId) {
         let metrics = &mut self.queues[queue.at()].metrics;
-        metrics.in_flight.down(now, &self.window);
-        metrics.ready(now, &self.window);
+        metrics.in_flight.down(now);
+        metrics.ready(now);
     }
 
     #[inline]
     fn dead_lettered(&mut self, now: Time, op: u32, message: u32, (from, to): (QueueId, QueueId), attempts: u16) {
         let first = self.first(now, op);
         let exact = guarantees::attempts_exact(self.messages.deliveries(message), attempts, self.roles.caps[from.at()]);
+        let state = self.state(op);
+        let home = self.roles.home(state);
         self.messages.leave(message);
-        self.messages.enter(message, to, now);
+        self.messages.enter(message, to, now, to == home);
         let book = &mut self.queues[from.at()];
         book.metrics.counts.dead_lettered += 1;
-        book.metrics.depth.down(now, &self.window);
+        book.metrics.depth.down(now);
         if !exact {
             book.broken[Id::E2 as usize].count(first);
         }
         let target = &mut self.queues[to.at()].metrics;
         target.dead_in += 1;
-        target.ready(now, &self.window);
-        let state = self.state(op);
-        self.set(now, op, None, state, state.dead_lettered(from == self.roles.home(state)));
+        target.ready(now);
+        self.set(now, op, None, state, state.dead_lettered(from == home));
     }
 
     #[inline]
@@ -213,8 +249,8 @@ impl Judge {
         let metrics = &mut self.queues[queue.at()].metrics;
         metrics.counts.dropped += 1;
         let level = if in_flight { &mut metrics.in_flight } else { &mut metrics.depth };
-        level.down(now, &self.window);
-        self.change(now, op, None, |state| state.dropped(why));
+        level.down(now);
+        self.lessen(now, op, None, |state| state.dropped(why));
     }
 
     #[inline]
@@ -245,7 +281,6 @@ impl Judge {
 }
 
 impl Watch for Judge {
-    // Inlined where a fact is told, so that its kind is known and one call remains.
     #[inline(always)]
     fn fact(&mut self, now: Time, fact: &Fact) {
         if now >= self.wake {
@@ -254,29 +289,48 @@ impl Watch for Judge {
         self.fingerprint.fact(now, fact);
         match *fact {
             Fact::Produced { op, key, producer, .. } => self.produced(now, op, key, producer),
-            Fact::Published { op, queue, .. } => self.published(now, op, queue),
+            Fact::Published { op, queue, copy: 1.. } => self.published_again(op, queue),
             Fact::Accepted { op, message, queue, .. } => self.accepted(now, op, message, queue),
-            Fact::Refused { op, queue, .. } => {
-                self.queues[queue.at()].metrics.counts.refused += 1;
-                self.change(now, op, None, OpState::not_stored);
-            }
-            Fact::PacketLost { op, .. } => self.change(now, op, None, OpState::not_stored),
             Fact::Confirmed { op } => self.confirmed(now, op),
-            Fact::GaveUp { op } => self.change(now, op, None, OpState::gave_up),
             Fact::Delivered { held, message, queue, cause, holder, .. } => {
                 self.delivered(now, held, message, queue, (cause, holder));
             }
             Fact::Started { held, .. } => self.started(now, held),
-            Fact::Stepped { held, skip: true, .. } => {
-                self.change(now, held.op, Some(held.worker), OpState::found_done);
-            }
             Fact::Effect { held, site, current } => self.effect(now, held, site, current),
-            Fact::Suppressed { held, .. } => {
-                self.by(held).suppressed += 1;
-                self.change(now, held.op, Some(held.worker), OpState::found_done);
-            }
             Fact::Ended { held, how } => self.ended(now, held, how),
             Fact::Acked { held, message, queue } => self.acked(now, held, message, queue),
+            Fact::Published { .. }
+            | Fact::Stepped { skip: false, .. }
+            | Fact::Waits { .. }
+            | Fact::Renewed { .. }
+            | Fact::Unconfirmed { .. } => {}
+            _ => self.trouble(now, fact),
+        }
+    }
+}
+
+impl Judge {
+    /// The facts that a life without trouble does not tell.
+    #[inline(never)]
+    fn trouble(&mut self, now: Time, fact: &Fact) {
+        match *fact {
+            Fact::Refused { op, queue, .. } => {
+                self.queues[queue.at()].metrics.counts.refused += 1;
+                self.lessen(now, op, None, OpState::not_stored);
+            }
+            Fact::PacketLost { op, .. } => {
+                self.lessen(now, op, None, OpState::not_stored);
+            }
+            Fact::GaveUp { op } => {
+                self.lessen(now, op, None, OpState::gave_up);
+            }
+            Fact::Stepped { held, skip: true, .. } => {
+                self.lessen(now, held.op, Some(held.worker), OpState::found_done);
+            }
+            Fact::Suppressed { held, .. } => {
+                self.by(held).suppressed += 1;
+                self.lessen(now, held.op, Some(held.worker), OpState::found_done);
+            }
             Fact::Stale { held, .. } => self.by(held).stale += 1,
             Fact::Nacked { held, queue, .. } => {
                 self.by(held).nacked += 1;
@@ -294,14 +348,7 @@ impl Watch for Judge {
                 self.crashed(now, instance);
                 self.bands.fact(now, fact);
             }
-            Fact::Restarted { .. }
-            | Fact::Paused { .. }
-            | Fact::Resumed { .. }
-            | Fact::Slowed { .. }
-            | Fact::Quickened { .. }
-            | Fact::BrokerDown { .. }
-            | Fact::BrokerUp { .. } => self.bands.fact(now, fact),
-            Fact::Unconfirmed { .. } | Fact::Stepped { .. } | Fact::Waits { .. } | Fact::Renewed { .. } => {}
+            _ => self.bands.fact(now, fact),
         }
     }
 }

@@ -1,97 +1,100 @@
 //! The slots of messages: since when each stands in its queue, how often it was delivered there, and who came before.
 //!
-//! The unsettled messages of a queue stand in a doubly linked line, in the order in which they came into it: so the age
-//! of the oldest is known at any moment, at constant cost. A slot is reused; this knows no operation.
+//! The unsettled messages of a queue stand in a ring, in the order in which they came into it, and the queue itself is
+//! one place of it: so the age of the oldest is known at any moment, and who comes or leaves asks for no special case.
+//! A slot is reused; this knows no operation.
 
 use crate::model::plan::QueueId;
 use crate::sim::Time;
 
-/// No slot.
-const NONE: u32 = u32::MAX;
+/// A place of a ring: a message, or a queue.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// When it came into its queue.
+    since: Time,
+    older: u32,
+    younger: u32,
+    deliveries: u16,
+    at_home: bool,
+}
 
-/// A message in its slot.
+/// What is known of a message in its queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message {
     /// When it came into its queue.
     pub since: Time,
-    older: u32,
-    younger: u32,
-    queue: QueueId,
     /// How often it was handed out in this queue.
     pub deliveries: u16,
+    /// Whether this is the queue that it was published to.
+    pub at_home: bool,
 }
 
-/// The two ends of a queue's line.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    oldest: u32,
-    youngest: u32,
-}
-
-/// All slots and all lines.
+/// All rings.
 #[derive(Clone, Debug)]
 pub(super) struct Messages {
-    slots: Vec<Message>,
-    lines: Vec<Line>,
+    /// The queues, then the slots.
+    places: Vec<Place>,
+    queues: u32,
 }
 
 impl Messages {
     pub fn new(queues: usize) -> Messages {
-        Messages { slots: Vec::new(), lines: vec![Line { oldest: NONE, youngest: NONE }; queues] }
+        let alone = |q| Place { since: Time::ZERO, older: q, younger: q, deliveries: 0, at_home: false };
+        Messages { places: (0..queues as u32).map(alone).collect(), queues: queues as u32 }
+    }
+
+    #[inline(always)]
+    fn place(&self, slot: u32) -> usize {
+        (slot + self.queues) as usize
     }
 
     /// A message comes into a queue.
-    #[inline]
-    pub fn enter(&mut self, slot: u32, queue: QueueId, now: Time) {
-        let line = &mut self.lines[queue.at()];
-        let message = Message { since: now, older: line.youngest, younger: NONE, queue, deliveries: 0 };
-        let older = std::mem::replace(&mut line.youngest, slot);
-        if older == NONE {
-            line.oldest = slot;
-        } else {
-            self.slots[older as usize].younger = slot;
+    #[inline(always)]
+    pub fn enter(&mut self, slot: u32, queue: QueueId, now: Time, at_home: bool) {
+        let (place, line) = (self.place(slot), queue.at());
+        if place >= self.places.len() {
+            self.grow(place);
         }
-        match self.slots.get_mut(slot as usize) {
-            Some(place) => *place = message,
-            None => self.slots.resize(slot as usize + 1, message),
-        }
+        let older = std::mem::replace(&mut self.places[line].older, place as u32);
+        self.places[older as usize].younger = place as u32;
+        // Written field by field: a copy of the whole would wait for its parts.
+        self.places[place] = Place { since: now, older, younger: line as u32, deliveries: 0, at_home };
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, place: usize) {
+        let empty = Place { since: Time::ZERO, older: 0, younger: 0, deliveries: 0, at_home: false };
+        self.places.resize(place + 1, empty);
     }
 
     /// It leaves its queue.
-    #[inline]
+    #[inline(always)]
     pub fn leave(&mut self, slot: u32) {
-        let Message { older, younger, queue, .. } = self.slots[slot as usize];
-        let line = &mut self.lines[queue.at()];
-        if older == NONE {
-            line.oldest = younger;
-        } else {
-            self.slots[older as usize].younger = younger;
-        }
-        if younger == NONE {
-            line.youngest = older;
-        } else {
-            self.slots[younger as usize].older = older;
-        }
+        let Place { older, younger, .. } = self.places[self.place(slot)];
+        self.places[older as usize].younger = younger;
+        self.places[younger as usize].older = older;
     }
 
     /// It is handed out; this is what it was before.
-    #[inline]
+    #[inline(always)]
     pub fn deliver(&mut self, slot: u32) -> Message {
-        let message = &mut self.slots[slot as usize];
-        let before = *message;
-        message.deliveries = before.deliveries.saturating_add(1);
-        before
+        let place = self.place(slot);
+        let Place { since, ref mut deliveries, at_home, .. } = self.places[place];
+        let before = *deliveries;
+        *deliveries = before.saturating_add(1);
+        Message { since, deliveries: before, at_home }
     }
 
     /// How often it was handed out in its queue.
     pub fn deliveries(&self, slot: u32) -> u16 {
-        self.slots[slot as usize].deliveries
+        self.places[self.place(slot)].deliveries
     }
 
     /// Since when the oldest unsettled message stands in a queue.
     pub fn oldest(&self, queue: QueueId) -> Option<Time> {
-        let slot = self.lines[queue.at()].oldest;
-        (slot != NONE).then(|| self.slots[slot as usize].since)
+        let oldest = self.places[queue.at()].younger;
+        (oldest >= self.queues).then(|| self.places[oldest as usize].since)
     }
 }
 
@@ -101,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_message_takes_24_bytes() {
-        assert_eq!(size_of::<Message>(), 24);
+        assert_eq!(size_of::<Place>(), 24);
     }
 
     #[test]
@@ -111,13 +114,13 @@ mod tests {
         let mut messages = Messages::new(1);
         assert_eq!(messages.oldest(q), None);
         for slot in 0..4 {
-            messages.enter(slot, q, at(u64::from(slot) + 10));
+            messages.enter(slot, q, at(u64::from(slot) + 10), true);
         }
         for (leaves, oldest) in [(1, Some(10)), (0, Some(12)), (3, Some(12)), (2, None)] {
             messages.leave(leaves);
             assert_eq!(messages.oldest(q), oldest.map(at), "after {leaves} left");
         }
-        messages.enter(3, q, at(20));
+        messages.enter(3, q, at(20), true);
         assert_eq!(messages.oldest(q), Some(at(20)));
     }
 }

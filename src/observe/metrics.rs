@@ -1,56 +1,60 @@
 //! What is measured: levels over time and distributions, by queue and by consumer.
 //!
 //! It reads no fact by itself: the [judge](super::Judge) tells it of each change. Means over time and rates are about
-//! the time in which producers produced, which is known only afterwards where a run is bounded by operations; so each
-//! level keeps what it was at the last moment that may turn out to be the end of that time.
+//! the time in which producers produced. When that is over is often known only afterwards; so whenever it may turn out
+//! to be over, every level keeps what it is at that moment.
 
 use super::histogram::Histogram;
 use super::report::Counts;
-use crate::model::plan::Length;
+use crate::model::plan::{Arrivals, Plan};
 use crate::sim::Time;
 
 /// The time in which producers produce. Where the length of a run is a span alone, it is that span; otherwise it ends
-/// with the last operation produced.
+/// with the last operation produced. Of a run that is cut short before, it is all of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     /// The end, where it is known from the start.
     pub stop: Option<Time>,
-    last_produced: Time,
-    /// Moves on whenever means may have to be taken as of this moment.
-    mark: u32,
+    /// So many operations are produced in all, as far as it is known: each one from there on may be the last.
+    operations: u64,
+    /// When it was over, or seemed to be.
+    over: Option<Time>,
 }
 
 impl Window {
-    pub fn new(length: &Length) -> Window {
-        let stop = match (length.span, length.operations) {
-            (Some(span), None) => Some(Time::ZERO + span),
+    pub fn new(plan: &Plan) -> Window {
+        let finite = plan.producers.iter().map(|producer| match producer.arrivals {
+            Arrivals::AtOnce { count } => Some(u64::from(count)),
             _ => None,
+        });
+        let all: Option<u64> = finite.sum();
+        let (stop, operations) = match (plan.length.span, plan.length.operations) {
+            (Some(span), None) => (Some(Time::ZERO + span), u64::MAX),
+            (None, Some(most)) => (None, all.map_or(most.into(), |all| all.min(most.into()))),
+            _ => (None, 0),
         };
-        Window { stop, last_produced: Time::ZERO, mark: 0 }
+        Window { stop, operations, over: (operations == 0).then_some(Time::ZERO) }
     }
 
-    #[inline]
-    pub fn produced(&mut self, now: Time) {
-        if self.stop.is_none() {
-            self.mark = self.mark.wrapping_add(1);
-            self.last_produced = now;
-        }
+    /// Whether producing may be over with this operation.
+    #[inline(always)]
+    pub fn may_end_with(&self, op: u32) -> bool {
+        u64::from(op) + 1 >= self.operations
     }
 
-    /// The known end has come.
-    pub fn stops(&mut self) {
-        self.mark = 1;
+    /// Whether it seems to be over.
+    pub fn is_over(&self) -> bool {
+        self.over.is_some()
     }
 
-    /// A run that ended at `end` is over: how long producers produced.
-    pub fn close(&mut self, end: Time) -> Time {
-        match self.stop {
-            Some(stop) => {
-                self.mark = 1;
-                stop.min(end)
-            }
-            None => self.last_produced,
-        }
+    /// It is over, as far as anyone knows, at this moment; all levels have to [keep](Level::keep) what they are.
+    pub fn ends(&mut self, at: Time) {
+        self.over = Some(at);
+    }
+
+    /// How long producers produced.
+    pub fn end(&self) -> Time {
+        self.over.unwrap_or(Time::ZERO)
     }
 }
 
@@ -62,38 +66,30 @@ impl Window {
 pub(super) struct Level {
     pub value: u64,
     sum: i128,
-    mark: u32,
-    marked: (u64, i128),
+    kept: (u64, i128),
 }
 
 impl Level {
-    #[inline]
-    fn keep(&mut self, window: &Window) {
-        if self.mark != window.mark {
-            self.mark = window.mark;
-            self.marked = (self.value, self.sum);
-        }
-    }
-    #[inline]
-    pub fn up(&mut self, now: Time, window: &Window) {
-        self.keep(window);
+    #[inline(always)]
+    pub fn up(&mut self, now: Time) {
         self.value += 1;
         self.sum += i128::from(now.nanos());
     }
-    #[inline]
-    pub fn down(&mut self, now: Time, window: &Window) {
-        self.keep(window);
+    #[inline(always)]
+    pub fn down(&mut self, now: Time) {
         debug_assert!(self.value > 0, "what leaves was there");
-        self.value = self.value.saturating_sub(1);
+        self.value = self.value.wrapping_sub(1);
         self.sum -= i128::from(now.nanos());
     }
-    /// Its value when producers stopped, and its mean up to then. The window is closed.
-    pub fn at_stop(mut self, window: &Window, stop: Time) -> (u64, f64) {
-        self.keep(window);
-        let (value, sum) = self.marked;
+    /// Producing seems to be over.
+    pub fn keep(&mut self) {
+        self.kept = (self.value, self.sum);
+    }
+    /// Its mean up to the moment when producers stopped.
+    pub fn mean(&self, stop: Time) -> f64 {
+        let (value, sum) = self.kept;
         let area = i128::from(value) * i128::from(stop.nanos()) - sum;
-        let mean = if stop == Time::ZERO { 0.0 } else { area as f64 / stop.nanos() as f64 };
-        (value, mean)
+        if stop == Time::ZERO { 0.0 } else { area as f64 / stop.nanos() as f64 }
     }
 }
 
@@ -115,10 +111,12 @@ pub(super) struct QueueMetrics {
 
 impl QueueMetrics {
     /// A message is ready.
-    #[inline]
-    pub fn ready(&mut self, now: Time, window: &Window) {
-        self.depth.up(now, window);
-        self.max_depth = self.max_depth.max(self.depth.value);
+    #[inline(always)]
+    pub fn ready(&mut self, now: Time) {
+        self.depth.up(now);
+        if self.depth.value > self.max_depth {
+            self.max_depth = self.depth.value;
+        }
     }
 }
 
@@ -126,12 +124,18 @@ impl QueueMetrics {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConsumerMetrics {
     pub counts: Counts,
-    /// Workers with an open run.
-    pub busy: Level,
+    /// The nanoseconds of all runs that ended.
+    pub worked: u128,
+    /// The nanoseconds of all runs until producers stopped.
+    pub worked_in_time: u128,
     /// Operations with their first effect here (without effects: with their first ack).
-    pub done: Level,
-    /// Operations that had a run here.
-    pub ran: u64,
+    pub done: u64,
+    /// The same, when producers stopped.
+    pub done_in_time: u64,
+    /// Runs of operations that had one before.
+    pub reruns: u64,
+    /// Runs of operations with a key that others share, from the queue that they were published to.
+    pub keyed_runs: u64,
     /// First effects of operations with a key that others share.
     pub first_in_key: u64,
     pub queueing: Histogram,
@@ -148,40 +152,40 @@ mod tests {
         Time::from_nanos(s * 1_000_000_000)
     }
 
-    #[test]
-    fn a_mean_runs_to_the_last_operation_produced_however_long_the_drain() {
-        let mut window = Window::new(&Length { span: None, operations: Some(2), drain: Span::ZERO });
-        let mut level = Level::default();
-        window.produced(at(0));
-        level.up(at(2), &window); // 0 for 2 s
-        level.up(at(3), &window); // 1 for 1 s
-        window.produced(at(5)); // 2 for 2 s
-        level.down(at(9), &window);
-        level.down(at(100), &window);
-        let stop = window.close(at(100));
-        assert_eq!(stop, at(5));
-        assert_eq!(level.at_stop(&window, stop), (2, 1.0));
+    fn window(span: Option<u64>, operations: Option<u32>, arrivals: &[Arrivals]) -> Window {
+        let mut plan = crate::observe::tests::plan();
+        (plan.length.span, plan.length.operations) = (span.map(Span::from_secs), operations);
+        let producer = plan.producers.remove(0);
+        plan.producers
+            .extend(arrivals.iter().map(|a| crate::model::plan::Producer { arrivals: a.clone(), ..producer.clone() }));
+        Window::new(&plan)
     }
 
     #[test]
-    fn a_mean_over_a_span_ends_with_the_span() {
-        let length = Length { span: Some(Span::from_secs(10)), operations: None, drain: Span::ZERO };
-        let mut window = Window::new(&length);
-        let mut level = Level::default();
-        level.up(at(5), &window);
-        window.stops();
-        level.down(at(12), &window);
-        let stop = window.close(at(20));
-        assert_eq!(level.at_stop(&window, stop), (1, 0.5));
+    fn which_operation_may_be_the_last_follows_from_the_plan() {
+        let endless = Arrivals::Constant { gap: Span::from_secs(1) };
+        let once = Arrivals::AtOnce { count: 3 };
+        for (window, first) in [
+            (window(None, Some(5), &[endless.clone(), once.clone()]), 4),
+            (window(None, Some(5), &[once.clone(), once.clone()]), 4),
+            (window(None, Some(9), &[once.clone(), once.clone()]), 5),
+            (window(Some(10), Some(5), std::slice::from_ref(&endless)), 0),
+            (window(Some(10), None, &[endless]), u32::MAX),
+        ] {
+            assert!(window.may_end_with(first) || window.stop == Some(at(10)));
+            assert!(first == 0 || !window.may_end_with(first - 1));
+        }
     }
 
     #[test]
-    fn a_level_that_never_changed_after_the_stop_counts_as_it_stands() {
-        let length = Length { span: Some(Span::from_secs(10)), operations: None, drain: Span::ZERO };
-        let mut window = Window::new(&length);
+    fn a_mean_runs_to_where_producing_ended_however_long_the_drain() {
         let mut level = Level::default();
-        level.up(at(0), &window);
-        assert_eq!(window.close(at(4)), at(4), "a run cut short produced until then");
-        assert_eq!(level.at_stop(&window, at(4)), (1, 1.0));
+        level.up(at(2)); // 0 for 2 s
+        level.keep(); // too early
+        level.up(at(3)); // 1 for 1 s
+        level.keep(); // 2 for 2 s
+        level.down(at(9));
+        level.down(at(100));
+        assert_eq!(level.mean(at(5)), 1.0);
     }
 }

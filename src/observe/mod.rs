@@ -12,6 +12,7 @@ mod judge;
 mod ledger;
 mod messages;
 mod metrics;
+mod ops;
 mod records;
 pub mod report;
 pub mod roles;

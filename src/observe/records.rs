@@ -1,19 +1,11 @@
-//! The records of the ledger: what is kept of each operation, key and delivery, and of each queue and consumer.
+//! The records of the ledger: what is kept of each key and delivery, and of each queue and consumer.
 //!
-//! Operations, keys and slots are numbered densely, so a record is found by its place. Memory grows by 16 bytes for an
-//! operation; slots are reused.
+//! Keys and slots are numbered densely, so a record is found by its place; slots are reused.
 
-use super::guarantees::{Id, OpState, REASONS};
+use super::guarantees::{Id, REASONS};
 use super::metrics::{ConsumerMetrics, QueueMetrics};
 use super::report::CAUSES;
 use crate::sim::Time;
-
-/// An operation.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Op {
-    pub produced_at: Time,
-    pub state: OpState,
-}
 
 /// What a delivery's slot is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +23,15 @@ pub(super) struct Delivery {
     pub started_at: Time,
     pub op: u32,
     pub worker: u32,
+    pub consumer: u16,
     pub at: At,
+    /// Whether its queue is the one that the operation was published to.
+    pub at_home: bool,
 }
 
 /// A slot that was never given out.
-pub(super) const NO_DELIVERY: Delivery = Delivery { started_at: Time::ZERO, op: 0, worker: 0, at: At::Over };
+pub(super) const NO_DELIVERY: Delivery =
+    Delivery { started_at: Time::ZERO, op: 0, worker: 0, consumer: 0, at: At::Over, at_home: false };
 
 /// The keys of a producer: for each, its open runs, and the newest operation with an effect, by consumer.
 #[derive(Clone, Debug)]
@@ -97,8 +93,6 @@ impl Tally {
 pub(super) struct QueueBook {
     pub metrics: QueueMetrics,
     pub broken: [Tally; Id::ALL.len()],
-    /// Runs of operations with a key that others share.
-    pub keyed_runs: u64,
     /// By reason.
     pub lost: [Tally; REASONS.len()],
 }
@@ -119,8 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operation_takes_16_bytes_and_a_delivery_24() {
-        assert_eq!(size_of::<Op>(), 16);
+    fn a_delivery_takes_24_bytes() {
         assert_eq!(size_of::<Delivery>(), 24);
     }
 }

@@ -25,8 +25,8 @@ pub(super) struct ProducerRole {
     pub home: QueueId,
     /// An operation that it just produced.
     pub newborn: OpState,
-    /// Whether its operations share keys.
-    pub keyed: bool,
+    /// The same once it is published.
+    pub published: OpState,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +68,7 @@ impl Roles {
                     let keyed = producer.keys != KeyDraw::None;
                     let forgets = producer.publish == Publish::FireAndForget;
                     let newborn = OpState::produced(ProducerId(p as u16), keyed, forgets);
-                    ProducerRole { home: producer.to, newborn, keyed }
+                    ProducerRole { home: producer.to, newborn, published: newborn.published() }
                 })
                 .collect(),
             consumers: plan

@@ -29,7 +29,7 @@ pub(crate) use lease::acked_without_effect;
 pub use op::OpState;
 pub use order::{first_effect, run_begins, run_ends};
 pub use outcome::{Outcome, REASONS, may_change, outcome};
-pub(crate) use outcome::{endless_yet, reason, unsettled_yet};
+pub(crate) use outcome::{endless_yet, is_final, reason, unsettled_yet};
 
 /// What the command knows of a guarantee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +178,13 @@ pub(crate) fn broken(before: OpState, after: OpState) -> Asked {
 #[inline]
 pub(crate) fn notable(before: OpState, after: OpState) -> bool {
     let happened_again = after.word() & !before.word() & OpState::TWICE != 0;
-    happened_again || after.has_none(OpState::ALIVE | OpState::DONE)
+    happened_again || may_be_gone(after)
+}
+
+/// The second of the two, which is enough where nothing is counted.
+#[inline]
+pub(crate) fn may_be_gone(after: OpState) -> bool {
+    after.has_none(OpState::ALIVE | OpState::DONE)
 }
 
 /// A fact about an operation: its word from now on, and which guarantees broke. Order (B4, B5), attempts (E2) and

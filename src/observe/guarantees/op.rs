@@ -66,13 +66,13 @@ impl OpState {
     /// A handler found that it was done.
     pub(crate) const FOUND: u64 = 1 << 35;
     /// A handler run of a delivery from another queue than its home.
-    const STARTED_ELSEWHERE: u64 = 1 << 36;
+    pub(crate) const STARTED_ELSEWHERE: u64 = 1 << 36;
     pub(crate) const LAST: u64 = 3 << LAST_AT;
     const CAUSE: u64 = 7 << CAUSE_AT;
     /// It shares its key with others.
     pub(crate) const KEYED: u64 = 1 << 42;
     /// Its producer publishes it once and never hears of it.
-    const FORGOTTEN: u64 = 1 << 43;
+    pub(crate) const FORGOTTEN: u64 = 1 << 43;
     /// Who produced it, and how: set once, and part of every mask.
     pub(crate) const BORN: u64 = 0xffff << PRODUCER_AT | Self::KEYED | Self::FORGOTTEN;
 
@@ -98,6 +98,9 @@ impl OpState {
     pub const fn word(self) -> u64 {
         self.0
     }
+
+    /// No bit at all: what is never counted.
+    pub(crate) const NEVER: u64 = 0;
 
     // What it says.
 
@@ -128,11 +131,6 @@ impl OpState {
     pub(crate) fn cause(self) -> usize {
         ((self.0 & Self::CAUSE) >> CAUSE_AT) as usize
     }
-    /// Whether a run of it began here before (at home) or elsewhere.
-    #[inline]
-    pub(crate) fn ran(self, at_home: bool) -> bool {
-        self.has(if at_home { Self::STARTED_ONCE } else { Self::STARTED_ELSEWHERE })
-    }
     /// Whether something of it is stored, on its way or in a handler's hands.
     pub(crate) fn is_alive(self) -> bool {
         !self.has_none(Self::ALIVE | Self::HANDS)
@@ -151,14 +149,15 @@ impl OpState {
     }
     #[inline]
     fn up(self, at: u32) -> OpState {
-        let full = self.0 >> at & FULL == FULL;
-        OpState(self.0 + (u64::from(!full) << at))
+        if !self.0 & FULL << at == 0 { self } else { OpState(self.0 + (1 << at)) }
     }
     #[inline]
     fn down(self, at: u32) -> OpState {
         // Zero where the count is not kept: see the mask.
-        let count = self.0 >> at & FULL;
-        OpState(self.0 - (u64::from(count != FULL && count != 0) << at))
+        match self.0 >> at & FULL {
+            0 | FULL => self,
+            _ => OpState(self.0 - (1 << at)),
+        }
     }
     #[inline]
     fn last(self, how: u64) -> OpState {
@@ -189,8 +188,14 @@ impl OpState {
     #[inline]
     pub(crate) fn delivered(self, at_home: bool, cause: Cause, holder: Holder) -> OpState {
         let counted = if at_home { self.counted(DELIVERED_AT) } else { self };
+        let because = if cause == Cause::First { counted } else { counted.because(cause, holder) };
+        because.up(HANDS_AT)
+    }
+    /// It is delivered again, for this reason.
+    #[inline(never)]
+    fn because(self, cause: Cause, holder: Holder) -> OpState {
         let cause = match (cause, holder) {
-            (Cause::First, _) | (Cause::Expired, Holder::Nobody) => return counted.up(HANDS_AT),
+            (Cause::First, _) | (Cause::Expired, Holder::Nobody) => return self,
             (Cause::Expired, Holder::Working) => 1,
             (Cause::Expired, Holder::Paused) => 2,
             (Cause::Expired, Holder::Crashed) => 3,
@@ -199,7 +204,7 @@ impl OpState {
             (Cause::ProducerCopy, _) => 6,
             (Cause::Expired, Holder::Done) => 7,
         };
-        OpState(counted.0 & !Self::CAUSE | cause << CAUSE_AT).up(HANDS_AT)
+        OpState(self.0 & !Self::CAUSE | cause << CAUSE_AT)
     }
     #[inline]
     pub(crate) fn started(self, at_home: bool) -> OpState {
@@ -224,6 +229,11 @@ impl OpState {
     #[inline]
     pub(crate) fn acked(self, sites: u64) -> OpState {
         self.last(1).with(if sites == 0 { Self::DONE } else { 0 })
+    }
+    /// It is done already.
+    #[inline]
+    pub(crate) fn acked_when_done(self) -> OpState {
+        self.last(1)
     }
     #[inline]
     pub(crate) fn dropped(self, why: DropReason) -> OpState {

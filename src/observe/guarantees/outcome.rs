@@ -66,6 +66,12 @@ pub fn may_change(op: OpState) -> bool {
     op.is_alive() || !op.has(OpState::SETTLED)
 }
 
+/// Whether nothing will be told of it: nothing of it is anywhere, and its producer knows of a stored copy or never hears.
+#[inline]
+pub(crate) fn is_final(op: OpState) -> bool {
+    !op.is_alive() && op.has(OpState::SETTLED) && !op.has_none(OpState::CONFIRMED | OpState::FORGOTTEN)
+}
+
 /// Confirmed, without an end so far, and it may still have one.
 pub(crate) fn unsettled_yet(op: OpState) -> bool {
     op.has(OpState::CONFIRMED) && endless_yet(op)

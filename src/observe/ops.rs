@@ -1,0 +1,127 @@
+//! The operations of a run: those that may still change are kept, the others only counted, by their words.
+//!
+//! Operations are numbered densely, so one stands in a ring at its number modulo the ring's length. There is room for the
+//! newest as long as the oldest can be let go; only where it may still change, or hear a late confirm, the ring grows. So
+//! a run of any length that keeps up needs a few kilobytes; 16 bytes an operation are the worst case.
+
+use super::guarantees::{self, OpState};
+use crate::sim::Time;
+
+/// An operation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Op {
+    pub produced_at: Time,
+    pub state: OpState,
+}
+
+/// All of them.
+#[derive(Clone, Debug)]
+pub(super) struct Ops {
+    /// Its length is a power of two.
+    ring: Vec<Op>,
+    /// The oldest that is kept.
+    oldest: u32,
+    /// So many were produced.
+    produced: u32,
+    /// The words of those that are not kept, and how many ended with each.
+    words: Vec<(OpState, u64)>,
+}
+
+impl Default for Ops {
+    fn default() -> Ops {
+        Ops { ring: vec![Op::default(); 256], oldest: 0, produced: 0, words: Vec::new() }
+    }
+}
+
+impl Ops {
+    /// The next one is produced.
+    #[inline(always)]
+    pub fn push(&mut self, op: Op) {
+        if (self.produced - self.oldest) as usize == self.ring.len() {
+            self.make_room();
+        }
+        self.produced += 1;
+        *self.at(self.produced - 1) = op;
+    }
+
+    /// One that may still change.
+    #[inline(always)]
+    pub fn at(&mut self, op: u32) -> &mut Op {
+        debug_assert!((self.oldest..self.produced).contains(&op), "nothing is told of what cannot change");
+        let mask = self.ring.len() - 1;
+        &mut self.ring[op as usize & mask]
+    }
+
+    /// How many were produced.
+    pub fn produced(&self) -> u32 {
+        self.produced
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) {
+        while self.oldest < self.produced && guarantees::is_final(self.at(self.oldest).state) {
+            self.let_go();
+        }
+        let (old, length) = (self.ring.len(), self.ring.len() * 2);
+        if (self.produced - self.oldest) as usize > old / 2 {
+            let mut ring = vec![Op::default(); length];
+            for op in (self.oldest..self.produced).map(|op| op as usize) {
+                ring[op & (length - 1)] = self.ring[op & (old - 1)];
+            }
+            self.ring = ring;
+        }
+    }
+
+    /// Counts the oldest, and all behind it that ended alike, and keeps them no longer.
+    fn let_go(&mut self) {
+        let (state, first) = (self.at(self.oldest).state, self.oldest);
+        while self.oldest < self.produced && self.at(self.oldest).state == state {
+            self.oldest += 1;
+        }
+        let alike = u64::from(self.oldest - first);
+        match self.words.iter_mut().find(|(word, _)| *word == state) {
+            Some((_, n)) => *n += alike,
+            None => self.words.push((state, alike)),
+        }
+    }
+
+    /// The words of all, and how many have each.
+    pub fn words(&mut self) -> &[(OpState, u64)] {
+        while self.oldest < self.produced {
+            self.let_go();
+        }
+        &self.words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan::ProducerId;
+
+    #[test]
+    fn an_operation_takes_16_bytes() {
+        assert_eq!(size_of::<Op>(), 16);
+    }
+
+    #[test]
+    fn the_ring_stays_small_while_the_oldest_can_be_let_go_and_grows_while_it_cannot() {
+        let born = OpState::produced(ProducerId(0), false, true);
+        let done = born.published().not_stored();
+        let mut ops = Ops::default();
+        for n in 0..100_000 {
+            ops.push(Op { produced_at: Time::from_nanos(n), state: born });
+            if n >= 50 {
+                ops.at(n as u32 - 50).state = done;
+            }
+        }
+        assert_eq!(ops.ring.len(), 256);
+        for n in 100_000..101_000 {
+            ops.push(Op { produced_at: Time::from_nanos(n), state: born });
+        }
+        assert!(ops.ring.len() >= 1_050);
+        assert!((99_950..101_000).all(|n| ops.at(n).produced_at == Time::from_nanos(u64::from(n))));
+        assert_eq!(ops.words(), [(done, 99_950), (born, 1_050)]);
+    }
+}
