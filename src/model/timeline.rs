@@ -1,7 +1,8 @@
 //! Timelines of faults: when a process or a broker is struck, whatever else happens.
 //!
 //! A timeline is absolute, one for each process; what falls into its down time is ignored, so two policies compared on one
-//! seed are struck at the same moments.
+//! seed are struck at the same moments. Random faults stop when producers should have stopped: at the length that the plan
+//! gives, or with the last operation where it gives a number only. A moment that the plan names comes whatever happened.
 
 use super::broker::{Input, Machine};
 use super::consumer::Consumers;
@@ -14,19 +15,27 @@ use crate::sim::{Dist, Oracle, Span, Time};
 pub(super) fn start<O: Oracle, W: Watch>(out: &mut Out<'_, O, W>) {
     for (fault, processes) in out.stage.timelines.iter().enumerate() {
         for process in 0..processes.len() {
-            book_next(fault as u16, process as u16, 0, out);
+            book_next(fault as u16, process as u16, 0, false, out);
         }
     }
 }
 
-/// Books moment `nth` of a timeline, if there is one.
-pub(super) fn book_next<O: Oracle, W: Watch>(fault: u16, process: u16, nth: u32, out: &mut Out<'_, O, W>) {
+/// Books moment `nth` of a timeline, if there is one. `all_produced`: there will be no further operation.
+pub(super) fn book_next<O: Oracle, W: Watch>(
+    fault: u16,
+    process: u16,
+    nth: u32,
+    all_produced: bool,
+    out: &mut Out<'_, O, W>,
+) {
     let stage = out.stage;
     let at = match &stage.plan.faults[usize::from(fault)].when {
         When::Every(mean) => {
             let source = stage.timelines[usize::from(fault)][usize::from(process)];
             let bits = out.oracle.draw(source, u64::from(nth));
-            Some(out.now + Dist::exponential(*mean).from_bits(bits)).filter(|at| !out.is_after_production(*at))
+            let at = out.now + Dist::exponential(*mean).from_bits(bits);
+            let is_over = stage.plan.length.span.map_or(all_produced, |span| at > Time::ZERO + span);
+            (!is_over).then_some(at)
         }
         When::At { times, instance } if instance.is_none_or(|only| only == process) => times.get(nth as usize).copied(),
         When::At { .. } | When::AtStep { .. } => None,
@@ -68,11 +77,5 @@ pub(super) fn crash_broker<O: Oracle, W: Watch>(
     if !out.agenda.is_booked(up) {
         brokers[queue.at()].handle(queue, Input::Crash, out);
         out.book(up, restart_after, 0);
-    }
-}
-
-impl<O: Oracle, W: Watch> Out<'_, O, W> {
-    fn is_after_production(&self, at: Time) -> bool {
-        self.stage.plan.length.span.is_some_and(|span| at > Time::ZERO + span)
     }
 }

@@ -310,9 +310,7 @@ impl Machines {
             Actor::Retries(_) => self.producers.retry(payload, out),
             Actor::Delays(queue) => self.brokers[queue.at()].handle(queue, Input::DelayOver { entry: payload }, out),
             Actor::Timeline { fault, process } => {
-                if !self.producers.stopped() {
-                    timeline::book_next(fault, process, payload + 1, out);
-                }
+                timeline::book_next(fault, process, payload + 1, self.producers.stopped(), out);
                 timeline::strike(fault, process, &mut self.brokers, &mut self.consumers, out);
             }
             Actor::Resume(process) => self.consumers.resume(process, out),

@@ -14,7 +14,7 @@ pub(super) fn table(judgements: &[Judgement], paint: Paint) -> String {
     }
     let width = |of: &dyn Fn(&Judgement) -> usize| judgements.iter().map(of).max().unwrap_or(0);
     let subjects = width(&|j| j.subject.chars().count()).max(super::LABEL - 4);
-    let sentences = width(&|j| sentence(j).chars().count()).min(44);
+    let sentences = width(&|j| sentence(j).chars().count()).min(62);
     let words = width(&|j| verdict(j).len());
     let mut text = String::new();
     let mut before = "";
