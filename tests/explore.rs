@@ -39,7 +39,7 @@ fn check_then_process() -> Vec<Step> {
 }
 
 fn run(plan: Plan, faults: u8, late: Late, all: bool, asked: Asked) -> Exploration {
-    let rules = Rules::new(plan, faults, late, Leases::Loose, false, None).unwrap();
+    let rules = Rules::new(plan, faults, late, Leases::Loose, false, None).expect("a plan that can be run");
     let questions = Questions { guarantees: asked, missing: false };
     explore(&rules, questions, Limits { states: 3_000_000, all }, |_, _| true)
 }

@@ -50,9 +50,11 @@ fn the_smallest_scenario_is_as_it_expects() {
 #[test]
 fn every_command_shown_is_one() {
     let shown = blocks("sh").concat();
-    let commands = shown.lines().filter_map(|line| line.strip_prefix("redelivery ")).filter_map(|l| l.split(' ').next());
+    let commands =
+        shown.lines().filter_map(|line| line.strip_prefix("redelivery ")).filter_map(|l| l.split(' ').next());
     for command in commands {
-        let output = Command::new(env!("CARGO_BIN_EXE_redelivery")).args([command, "--help"]).output().expect("it starts");
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_redelivery")).args([command, "--help"]).output().expect("it starts");
         assert!(output.status.success(), "{command}");
     }
 }

@@ -64,15 +64,15 @@ struct ThroughJson<S> {
 
 impl<S: Seat> Seat for ThroughJson<S> {
     fn resume(&mut self, worker: u32, answer: &Answer) -> Point {
-        let sent = serde_json::to_string(answer).unwrap();
-        let answer: Answer = serde_json::from_str(&sent).unwrap();
+        let sent = serde_json::to_string(answer).expect("an answer is JSON");
+        let answer: Answer = serde_json::from_str(&sent).expect("and comes back");
         self.seen.insert(match answer {
             Answer::Start { .. } => "start",
             Answer::Done => "done",
             Answer::Known(_) => "known",
         });
         let point = self.inner.resume(worker, &answer);
-        let back: Point = serde_json::from_str(&serde_json::to_string(&point).unwrap()).unwrap();
+        let back: Point = serde_json::from_str(&serde_json::to_string(&point).expect("a point is JSON")).expect("and comes back");
         assert_eq!(back, point);
         self.seen.insert(match back {
             Point::At(_) => "at",

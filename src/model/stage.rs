@@ -69,7 +69,7 @@ pub struct Process {
     pub first_worker: u32,
     /// How many.
     pub workers: u32,
-    /// The wire to its broker, or [`NONE`]: direct.
+    /// The wire to its broker, or `u32::MAX`: direct.
     pub wire: u32,
 }
 

@@ -230,7 +230,7 @@ impl Oracle for Typical {
 
 /// Every answer in turn: the last wheel turns first, and a wheel exists only once its question was asked.
 ///
-/// Faults and picks are enumerated, spans are their median. Ask [`Odometer::next`] after each pass.
+/// Faults and picks are enumerated, spans are their median. Ask [`Odometer::next_pass`] after each pass.
 #[derive(Clone, Debug, Default)]
 pub struct Odometer {
     wheels: Vec<Wheel>,

@@ -141,7 +141,7 @@ impl fmt::Display for Span {
         // 90 s reads better than 1.5 min: the larger units only where they come out even.
         let (size, name) = UNITS
             .into_iter()
-            .find(|&(size, _)| self.0 >= size && (size <= 1_000_000_000 || self.0 % size == 0))
+            .find(|&(size, _)| self.0 >= size && (size <= 1_000_000_000 || self.0.is_multiple_of(size)))
             .unwrap_or((1, "ns"));
         let value = self.0 as f64 / size as f64;
         let decimals = if value >= 99.95 {

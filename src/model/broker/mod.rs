@@ -1,7 +1,7 @@
 //! Brokers: each product is a machine of its own in a folder of its own, and one line in the list below.
 //!
-//! Nothing outside a product's folder names the product but that line. A machine gets [`Call`](super::wire::Call)s and
-//! timers and answers through [`Out`](super::world::Out); it knows its queue, its settings and the records of messages
+//! Nothing outside a product's folder names the product but that line. A machine gets calls and
+//! timers and answers through `Out`; it knows its queue, its settings and the records of messages
 //! and deliveries, and neither who consumes nor who watches.
 
 use super::fact::Watch;

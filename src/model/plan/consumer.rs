@@ -24,7 +24,7 @@ pub struct Consumer {
     pub pattern: Option<&'static str>,
     /// What happens to a message whose handler ended with an error.
     pub on_error: OnError,
-    /// Whether someone else decides what the handler does (a [`Seat`](super::seat::Seat)); the steps then list the points
+    /// Whether someone else decides what the handler does (a [`Seat`](crate::model::seat::Seat)); the steps then list the points
     /// that it may reach.
     pub foreign: bool,
 }
@@ -80,7 +80,7 @@ pub enum Step {
     Effect {
         /// To what.
         store: StoreId,
-        /// Which effect of the plan: see [`Plan::effects`]. Filled in by [`Plan::check`].
+        /// Which effect of the plan: see [`Plan::effects`](super::Plan::effects). Filled in by [`Plan::check`](super::Plan::check).
         site: u8,
     },
     /// Marks the operation as done. In a transaction this inserts its key: a second insert waits for the

@@ -316,7 +316,7 @@ impl Rules {
                 let of_lane = || heads.iter().filter(|head| head.lane.0 == lane);
                 let late = of_lane().find(|head| head.event.token() == token).map(|head| head.event.rank());
                 let before = of_lane().filter(|head| Some(head.event.rank()) < late).count();
-                form.put(u64::from(lane) + 1 | (before as u64) << 32);
+                form.put((u64::from(lane) + 1) | (before as u64) << 32);
             }
         }
         form.put(0);
