@@ -72,7 +72,8 @@ impl<S: Seat> Seat for ThroughJson<S> {
             Answer::Known(_) => "known",
         });
         let point = self.inner.resume(worker, &answer);
-        let back: Point = serde_json::from_str(&serde_json::to_string(&point).expect("a point is JSON")).expect("and comes back");
+        let back: Point =
+            serde_json::from_str(&serde_json::to_string(&point).expect("a point is JSON")).expect("and comes back");
         assert_eq!(back, point);
         self.seen.insert(match back {
             Point::At(_) => "at",

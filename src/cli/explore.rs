@@ -1,7 +1,7 @@
 //! `redelivery explore`: every schedule of a scenario within a budget, what that proves, and the smallest story.
 //!
-//! What is to hold is searched for at once; each guarantee that the file shows broken is a search of its own, since the
-//! first violation ends a search. Rule: nothing asked is nothing proved, so a scenario that asks nothing is refused.
+//! Each guarantee is a search of its own: the first violation ends a search, and nothing may be concluded of what else it
+//! asked. Rule: nothing asked is nothing proved, so a scenario that asks nothing is refused.
 
 use serde::Serialize;
 
@@ -172,14 +172,13 @@ pub(super) fn explore(args: &Explore) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// What is to hold, all at once; then each guarantee that is to be violated.
+/// One search for each guarantee, so that each has a verdict and a smallest story of its own.
 fn searches(ask: &Ask) -> Vec<(Questions, Verdict)> {
-    let holds = Some((ask.holds, Verdict::Holds)).filter(|_| !ask.holds.is_empty());
-    let violated = ask
-        .violated
-        .iter()
-        .map(|id| (Questions { guarantees: Asked::of(id), ..Questions::default() }, Verdict::Violated));
-    holds.into_iter().chain(violated).collect()
+    let one = |id| Questions { guarantees: Asked::of(id), ..Questions::default() };
+    let holds = ask.holds.guarantees.iter().map(|id| (one(id), Verdict::Holds));
+    let missing = ask.holds.missing.then(|| (Questions { missing: true, ..Questions::default() }, Verdict::Holds));
+    let violated = ask.violated.iter().map(|id| (one(id), Verdict::Violated));
+    holds.chain(missing).chain(violated).collect()
 }
 
 fn searched(rules: &Rules, questions: Questions, limits: Limits) -> Result<Exploration, Failure> {
@@ -194,7 +193,7 @@ fn searched(rules: &Rules, questions: Questions, limits: Limits) -> Result<Explo
 
 impl Search {
     fn of(rules: &Rules, questions: Questions, expected: Verdict, exploration: &Exploration) -> Search {
-        let story = exploration.violation.as_ref().map(|found| of_schedule(rules, &found.schedule, found.broke.op));
+        let story = exploration.violation.as_ref().map(|found| of_schedule(rules, &found.schedule, &found.broke.ops()));
         let missing = questions.missing.then(|| "no operation is missing".to_owned());
         let violation = exploration.violation.as_ref().map(|violation| Smallest {
             faults: violation.faults,

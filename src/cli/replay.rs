@@ -44,10 +44,11 @@ pub(super) fn replay(args: &Replay) -> Result<Exit, Failure> {
         unfit(error.to_string())
             .help(format!("{} has changed since, or the schedule was edited: explore it again", input.name))
     })?;
+    let ops = replayed.broke.map_or(vec![schedule.broke.op], |broke| broke.ops());
     let broke = replayed.broke.map(Broken::from);
     let reproduced = broke.as_ref() == Some(&schedule.broke);
     let choices: Vec<Choice> = schedule.steps.iter().map(|step| step.choice).collect();
-    let story = of_schedule(&rules, &choices, schedule.broke.op);
+    let story = of_schedule(&rules, &choices, &ops);
     if args.json {
         let steps = schedule.steps.iter().map(|step| step.what.as_str()).collect();
         let (scenario, variant) = (input.name.as_str(), input.variant());

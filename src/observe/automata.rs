@@ -56,6 +56,15 @@ pub struct Broke {
     pub missing: bool,
     /// Whose.
     pub op: u32,
+    /// Of an order: the operation that came first.
+    pub other: Option<u32>,
+}
+
+impl Broke {
+    /// The operations that its story is about.
+    pub fn ops(&self) -> Vec<u32> {
+        [self.op].into_iter().chain(self.other).collect()
+    }
 }
 
 /// The watcher of one step of one world.
@@ -96,7 +105,7 @@ impl Automata {
         let guarantees = asked.fold(Asked::NONE, |all, id| all | Asked::of(id));
         let stuck = |op: &OpState| guarantees::unsettled_yet(*op);
         let op = self.ops.iter().position(stuck)? as u32;
-        (!guarantees.is_empty()).then_some(Broke { guarantees, missing: false, op })
+        (!guarantees.is_empty()).then_some(Broke { guarantees, missing: false, op, other: None })
     }
 
     fn key(&mut self, subject: (u16, u16, u32)) -> &mut u32 {
@@ -110,38 +119,40 @@ impl Automata {
         &mut self.keys[at].value
     }
 
-    /// B4 and B5: whether this fact breaks one of them.
-    fn order(&mut self, roles: &Roles, before: OpState, fact: &Fact) -> Asked {
+    /// B4 and B5: whether this fact breaks one of them, and for B4 the younger operation that took effect before.
+    fn order(&mut self, roles: &Roles, before: OpState, fact: &Fact) -> (Asked, Option<u32>) {
         let producer = before.producer();
         if !roles.keyed(producer) {
-            return Asked::NONE;
+            return (Asked::NONE, None);
         }
         let producer = producer as u16;
         match *fact {
             Fact::Effect { held, site, .. } if before.has_none(OpState::once_at(site)) => {
-                let consumer = roles.consumer(held.worker) as u16;
-                Asked::when(first_effect(self.key((consumer, producer, held.key)), held.op), Id::B4)
+                let newest = self.key((roles.consumer(held.worker) as u16, producer, held.key));
+                let younger = newest.checked_sub(1);
+                let late = first_effect(newest, held.op);
+                (Asked::when(late, Id::B4), younger.filter(|_| late))
             }
             Fact::Started { held, .. } if roles.at_home(before, held.worker) => {
-                Asked::when(run_begins(self.key((B5, producer, held.key))), Id::B5)
+                (Asked::when(run_begins(self.key((B5, producer, held.key))), Id::B5), None)
             }
             Fact::Ended { held, .. } if roles.at_home(before, held.worker) => {
                 run_ends(self.key((B5, producer, held.key)));
-                Asked::NONE
+                (Asked::NONE, None)
             }
-            _ => Asked::NONE,
+            _ => (Asked::NONE, None),
         }
     }
 }
 
 impl Step<'_> {
-    fn note(&mut self, op: u32, broke: Asked, before: OpState, after: OpState) {
+    fn note(&mut self, (op, other): (u32, Option<u32>), broke: Asked, before: OpState, after: OpState) {
         let is_missing = |word| guarantees::outcome(word) == Outcome::Missing;
         let missing = self.questions.missing && is_missing(after) && !is_missing(before);
         let asked = broke.iter().filter(|&id| self.questions.guarantees.contains(id));
         let guarantees = asked.fold(Asked::NONE, |all, id| all | Asked::of(id));
         if self.broke.is_none() && (missing || !guarantees.is_empty()) {
-            self.broke = Some(Broke { guarantees, missing, op });
+            self.broke = Some(Broke { guarantees, missing, op, other });
         }
     }
 
@@ -151,7 +162,7 @@ impl Step<'_> {
             let before = self.automata.ops[op as usize];
             let (after, broke) = guarantees::abandon(before);
             self.automata.ops[op as usize] = after;
-            self.note(op, broke, before, after);
+            self.note((op, None), broke, before, after);
         }
     }
 }
@@ -174,9 +185,10 @@ impl Watch for Step<'_> {
         let Some(op) = fact.op() else { return };
         let before = self.automata.ops[op as usize];
         let (after, broke) = guarantees::step(before, self.roles, fact);
-        let broke = broke | self.automata.order(self.roles, before, fact) | self.roles.wrong_attempts(fact);
+        let (order, other) = self.automata.order(self.roles, before, fact);
+        let broke = broke | order | self.roles.wrong_attempts(fact);
         self.automata.ops[op as usize] = after;
-        self.note(op, broke, before, after);
+        self.note((op, other), broke, before, after);
     }
 }
 

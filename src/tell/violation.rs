@@ -28,12 +28,12 @@ pub fn violation(rules: &Rules, violation: &Violation) -> String {
         names(violation.broke),
         counted(u64::from(violation.faults), "fault"),
         counted(steps as u64, "step"),
-        of_schedule(rules, &violation.schedule, violation.broke.op),
+        of_schedule(rules, &violation.schedule, &violation.broke.ops()),
     )
 }
 
-/// The story of an operation along a schedule.
-pub fn of_schedule(rules: &Rules, schedule: &[Choice], op: u32) -> String {
+/// The story of some operations along a schedule.
+pub fn of_schedule(rules: &Rules, schedule: &[Choice], ops: &[u32]) -> String {
     let clock = if rules.late() == Late::Unlimited { Clock::Steps } else { Clock::Since };
     let mut notes = Notes { clock, step: 0, facts: Vec::new() };
     let mut state = rules.start(&mut notes, &mut Empty);
@@ -41,7 +41,7 @@ pub fn of_schedule(rules: &Rules, schedule: &[Choice], op: u32) -> String {
         notes.step += u64::from(!matches!(choice, Choice::Delay { .. }));
         rules.follow(&mut state, choice, &mut notes, &mut Empty);
     }
-    story(&rules.stage().plan, &notes.facts, &[op], clock)
+    story(&rules.stage().plan, &notes.facts, ops, clock)
 }
 
 /// The facts of a replay, each with its moment: a time, or the number of its step where there are none.
