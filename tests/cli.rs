@@ -257,6 +257,50 @@ fn what_cannot_be_read_is_refused_with_a_hint() {
 }
 
 #[test]
+fn what_is_out_of_range_is_refused_with_the_range() {
+    let place = Place::shop();
+    for (options, words) in [
+        ("--seeds 0", "1..=1000000"),
+        ("--threads 0", "1..=1024"),
+        ("--seed seven", "whole number from 0 to 18446744073709551615"),
+        ("--seed -1", "whole number from 0 to 18446744073709551615"),
+        ("--op -1", "'-1'"),
+    ] {
+        place.run(&format!("run shop.toml {options}")).ends(Exit::Input).complains(&[words]);
+    }
+    assert_eq!(place.files(), ["shop.toml"]);
+}
+
+#[test]
+fn what_cannot_be_written_is_told_and_leaves_nothing() {
+    let place = Place::shop();
+    place.write("folder/in.txt", "");
+    let no_folder = "run shop.toml --no-files --facts shop.toml/facts";
+    for line in ["run shop.toml --no-files --facts folder", "run shop.toml --no-files --facts .", no_folder] {
+        place.run(line).ends(Exit::Input).complains(&["cannot write facts to"]);
+    }
+    // Where the results should go stands a file.
+    place.write("output", "");
+    for line in ["run shop.toml", "explore shop.toml"] {
+        place.run(line).ends(Exit::Input).complains(&["output/shop", "no folder"]);
+    }
+    assert_eq!(place.files(), ["folder/in.txt", "output", "shop.toml"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let place = Place::shop();
+    let full = "run shop.toml --no-files --facts /dev/full";
+    place.run(full).ends(Exit::Input).complains(&["cannot write facts to /dev/full", "No space left"]);
+    for line in ["run shop.toml --no-files --json", "run shop.toml --no-files --facts -", "help plain"] {
+        let full = fs::File::options().write(true).open("/dev/full").expect("a device");
+        let ran = Ran::of(place.command(line).stdout(full).stderr(Stdio::piped()).output().expect("it starts"));
+        ran.ends(Exit::Input).complains(&["cannot write to the standard output"]);
+    }
+}
+
+#[test]
 fn only_a_folder_of_this_scenario_is_replaced() {
     let place = Place::shop();
     place.write("output/shop/thesis.txt", "years of work");
@@ -396,7 +440,9 @@ fn help_has_a_page_for_every_topic() {
 fn an_interrupted_run_leaves_nothing() {
     let endless = SHOP.replace("for = \"1min\"", "for = \"20000h\"");
     let place = Place::with(&[("long.toml", &endless)]);
-    for line in ["run long.toml --facts facts.jsonl", "run long.toml --seeds 3 --threads 2", "check ."] {
+    let explore = "explore long.toml --faults 9 --late 9 --operations 9";
+    let runs = ["run long.toml", "run long.toml --facts facts.jsonl", "run long.toml --seeds 3 --threads 2"];
+    for line in runs.into_iter().chain(["check .", explore]) {
         let mut command = place.command(line);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         sleep(Duration::from_millis(400));

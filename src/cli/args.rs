@@ -79,7 +79,7 @@ pub(super) struct Run {
     #[command(flatten)]
     pub source: Source,
     /// The world; the file's own where none is given.
-    #[arg(long)]
+    #[arg(long, value_parser = seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// So many worlds, from the seed on: numbers get 95 % intervals.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = from_one(1_000_000))]
@@ -193,6 +193,10 @@ pub(super) fn setting(text: &str) -> Result<(String, String), String> {
         Some((path, value)) if !path.trim().is_empty() => Ok((path.trim().into(), value.trim().into())),
         _ => Err("expected PATH=VALUE, such as queue.payments.lease=2min".into()),
     }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
 fn late(text: &str) -> Result<scenario::Late, String> {
