@@ -198,3 +198,25 @@ fn a_trial_that_takes_too_long_is_undecided_and_says_so() {
     let failure = trial.check(|| check_then_process).unwrap_err();
     assert_eq!(failure.to_string(), "undecided: more than 5 schedules");
 }
+
+#[test]
+#[should_panic(expected = "Effect(\"crad\"): the plan's foreign consumer lists no such step")]
+fn a_point_that_is_not_listed_is_a_mistake_of_the_test() {
+    let misspelt = |_: Message, at: At| async move {
+        at.effect("crad").await;
+        Ok(())
+    };
+    let _ = Trial::of(world(1, 1)).check(|| misspelt);
+}
+
+#[test]
+fn a_plan_that_would_never_end_is_refused() {
+    let mut plan = world(1, 1);
+    let Settings::Plain(settings) = &mut plan.queues[0].settings;
+    (settings.max_deliveries, settings.dead_letter_to) = (Some(1), Some(QueueId(0)));
+    let error = plan.clone().check().expect_err("a circle");
+    assert_eq!(error.0, "dead letters of queue `payments` come back to it: they would never end");
+    let mut plan = world(1, 1);
+    plan.producers[0].arrivals = Arrivals::Constant { gap: Span::ZERO };
+    assert!(plan.check().expect_err("no gap").0.contains("needs a gap"));
+}

@@ -203,7 +203,8 @@ impl Trial {
     /// The smallest schedule that breaks what is asked, or why it is undecided.
     ///
     /// # Panics
-    /// Where the plan cannot be run: see [`Plan::check`].
+    /// Where the plan cannot be run (see [`Plan::check`]), or the handler stands at a point that its consumer does not list
+    /// (see [`Consumer::foreign`](crate::model::plan::Consumer::foreign)): both are the test's own mistakes.
     pub fn check<H: Handler>(&self, fresh: impl Fn() -> H) -> Result<Covered, Box<Failure>> {
         let rules = self.rules().unwrap_or_else(|error| panic!("the plan of a trial can be run: {error}"));
         let mut schedules = 0;
@@ -233,7 +234,7 @@ impl Trial {
     /// Where the plan cannot be run: see [`Plan::check`].
     pub fn run<H: Handler>(&self, seed: u64, handler: &H) -> Result<Report, PlanError> {
         let stage = Stage::new(self.plan.clone())?;
-        Ok(run_seated(&stage, seed, &mut Coroutines { handler, running: Vec::new() }))
+        Ok(run_seated(&stage, seed, &mut Coroutines { handler, running: Vec::new(), plan: &stage.plan }))
     }
 
     fn rules(&self) -> Result<Rules, PlanError> {
@@ -256,7 +257,7 @@ impl Trial {
     ) -> Run {
         let questions = Questions { guarantees: self.asked, missing: false };
         let roles = Roles::new(&rules.stage().plan);
-        let mut seat = Coroutines { handler, running: Vec::new() };
+        let mut seat = Coroutines { handler, running: Vec::new(), plan: &rules.stage().plan };
         let (mut automata, mut run) = (Automata::default(), Run::default());
         let mut watch = Both {
             step: Step { automata: &mut automata, roles: &roles, broke: None, questions },
@@ -325,7 +326,24 @@ impl Watch for Both<'_> {
 /// Handlers as coroutines, by worker: each is polled from one point to the next.
 struct Coroutines<'a, H> {
     handler: &'a H,
+    plan: &'a Plan,
     running: Vec<Option<Running>>,
+}
+
+/// Whether a foreign consumer of the plan may stand there.
+fn is_listed(plan: &Plan, point: &Point) -> bool {
+    let steps = plan.consumers.iter().filter(|consumer| consumer.foreign).flat_map(|consumer| &consumer.steps);
+    let on = |word: &str, store: &str| {
+        steps
+            .clone()
+            .any(|step| step.word() == word && step.store().is_some_and(|s| plan.stores[s.at()].name == *store))
+    };
+    match point {
+        Point::Seen(store) => on("seen?", store),
+        Point::Effect(store) => on("effect", store),
+        Point::Mark(store) => on("mark", store),
+        Point::At(_) | Point::Ack | Point::Failed(_) | Point::End => true,
+    }
 }
 
 struct Running {
@@ -357,8 +375,11 @@ impl<H: Handler> Seat for Coroutines<'_, H> {
                 Point::Failed(error)
             }
             Poll::Pending => match running.mail.borrow_mut().point.take() {
-                Some(point) => point,
-                None => Point::Failed("the handler waits for something that is not a point".into()),
+                Some(point) => {
+                    assert!(is_listed(self.plan, &point), "{point:?}: the plan's foreign consumer lists no such step");
+                    point
+                }
+                None => panic!("the handler awaits something that is not a point of `At`"),
             },
         }
     }

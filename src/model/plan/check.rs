@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    Arrivals, Consumer, ConsumerId, EffectSite, FaultKind, Instance, MAX_EFFECT_SITES, MAX_WORKERS, Plan, Step, When,
+    Arrivals, Consumer, ConsumerId, EffectSite, FaultKind, Instance, MAX_EFFECT_SITES, MAX_WORKERS, Plan, QueueId,
+    Step, When,
 };
 use crate::sim::{Source, oracle};
 
@@ -58,6 +59,22 @@ impl Plan {
                 return fail(format!("queue `{}` dead-letters to a queue that is not there", queue.name));
             }
         }
+        if let Some(queue) = self.dead_letters_in_a_circle() {
+            return fail(format!("dead letters of queue `{queue}` come back to it: they would never end"));
+        }
+        for producer in &self.producers {
+            let never = match producer.arrivals {
+                Arrivals::AtOnce { .. } => false,
+                Arrivals::Bursty { gap, on, .. } => gap.is_zero() || on.is_zero(),
+                Arrivals::Constant { gap } | Arrivals::Poisson { gap } => gap.is_zero(),
+            };
+            if never {
+                return fail(format!(
+                    "producer `{}` needs a gap between operations, and bursts that last",
+                    producer.name
+                ));
+            }
+        }
         let mut site = 0usize;
         for consumer in &mut self.consumers {
             let name = consumer.name.clone();
@@ -102,6 +119,23 @@ impl Plan {
             }
         }
         Ok(self)
+    }
+
+    /// A queue whose dead letters come back to it.
+    fn dead_letters_in_a_circle(&self) -> Option<&str> {
+        let next = |queue: QueueId| self.queues[queue.at()].settings.dead_letter_to();
+        let comes_back = |start: QueueId| {
+            let mut at = next(start);
+            for _ in 0..self.queues.len() {
+                if at == Some(start) {
+                    return true;
+                }
+                at = at.and_then(next);
+            }
+            false
+        };
+        let mut ids = (0..self.queues.len() as u16).map(QueueId);
+        ids.find(|&queue| comes_back(queue)).map(|queue| self.queues[queue.at()].name.as_str())
     }
 
     /// All processes, in the order of their consumers' names.
