@@ -17,8 +17,10 @@ pub(super) struct Op {
 /// All of them.
 #[derive(Clone, Debug)]
 pub(super) struct Ops {
-    /// Its length is a power of two.
+    /// Grows up to its last place as it is filled, so that memory that nobody uses yet is not touched.
     ring: Vec<Op>,
+    /// One less than its places, a power of two.
+    mask: usize,
     /// The oldest that is kept.
     oldest: u32,
     /// So many were produced.
@@ -29,7 +31,7 @@ pub(super) struct Ops {
 
 impl Default for Ops {
     fn default() -> Ops {
-        Ops { ring: vec![Op::default(); 256], oldest: 0, produced: 0, words: Vec::new() }
+        Ops { ring: Vec::with_capacity(256), mask: 255, oldest: 0, produced: 0, words: Vec::new() }
     }
 }
 
@@ -37,18 +39,22 @@ impl Ops {
     /// The next one is produced.
     #[inline(always)]
     pub fn push(&mut self, op: Op) {
-        if (self.produced - self.oldest) as usize == self.ring.len() {
+        if (self.produced - self.oldest) as usize > self.mask {
             self.make_room();
         }
+        let place = self.produced as usize & self.mask;
+        match self.ring.get_mut(place) {
+            Some(slot) => *slot = op,
+            None => self.ring.push(op),
+        }
         self.produced += 1;
-        *self.at(self.produced - 1) = op;
     }
 
     /// One that may still change.
     #[inline(always)]
     pub fn at(&mut self, op: u32) -> &mut Op {
         debug_assert!((self.oldest..self.produced).contains(&op), "nothing is told of what cannot change");
-        let mask = self.ring.len() - 1;
+        let mask = self.mask;
         &mut self.ring[op as usize & mask]
     }
 
@@ -63,13 +69,17 @@ impl Ops {
         while self.oldest < self.produced && guarantees::is_final(self.at(self.oldest).state) {
             self.let_go();
         }
-        let (old, length) = (self.ring.len(), self.ring.len() * 2);
-        if (self.produced - self.oldest) as usize > old / 2 {
-            let mut ring = vec![Op::default(); length];
+        if (self.produced - self.oldest) as usize > self.mask / 2 {
+            let mask = 2 * self.mask + 1;
+            // One after the other from the oldest: where that passes the end, the places before it are filled too.
+            let (first, last) = (self.oldest as usize & mask, (self.produced - 1) as usize & mask);
+            let filled = if first <= last { last + 1 } else { mask + 1 };
+            let mut ring = Vec::with_capacity(mask + 1);
+            ring.resize(filled, Op::default());
             for op in (self.oldest..self.produced).map(|op| op as usize) {
-                ring[op & (length - 1)] = self.ring[op & (old - 1)];
+                ring[op & mask] = self.ring[op & self.mask];
             }
-            self.ring = ring;
+            (self.ring, self.mask) = (ring, mask);
         }
     }
 
@@ -116,7 +126,7 @@ mod tests {
                 ops.at(n as u32 - 50).state = done;
             }
         }
-        assert_eq!(ops.ring.len(), 256);
+        assert_eq!(ops.mask, 255);
         for n in 100_000..101_000 {
             ops.push(Op { produced_at: Time::from_nanos(n), state: born });
         }

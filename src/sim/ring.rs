@@ -49,9 +49,12 @@ impl<T: Copy + Default> Ring<T> {
 
     #[cold]
     fn grow(&mut self) {
-        let mut slots: Vec<T> = self.iter().copied().collect();
-        let len = slots.len();
-        slots.resize((2 * len).max(4), T::default());
+        let len = self.len();
+        // Numbers that are all zero come from the system as they are: memory that nobody uses yet is not touched.
+        let mut slots = vec![T::default(); (2 * len).max(4)];
+        for (slot, value) in slots.iter_mut().zip(self.iter()) {
+            *slot = *value;
+        }
         *self = Ring { slots, first: 0, end: u32::try_from(len).expect("at most 2^31 wait in a ring") };
     }
 
