@@ -85,7 +85,7 @@ impl Pending<'_> {
     }
 
     fn stands(&self, lane: Lane, event: &Event) -> bool {
-        super::world::stands(self.stage, self.records, self.producers, lane, event)
+        super::machines::stands(self.stage, self.records, self.producers, lane, event)
     }
 
     /// What an event is about.

@@ -4,6 +4,7 @@ pub mod broker;
 mod consumer;
 pub mod fact;
 mod form;
+mod machines;
 mod out;
 pub mod parameter;
 pub mod plan;
@@ -17,6 +18,7 @@ mod wire;
 mod world;
 
 pub use fact::{Fact, Silent, Watch};
+pub use machines::Stop;
 pub use plan::Plan;
 pub use stage::{Actor, Process, Stage};
-pub use world::{Around, Leases, Stop, Times, World};
+pub use world::{Around, Leases, Times, World};

@@ -44,6 +44,14 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
         self.calls.push(call);
     }
 
+    /// Calls another machine if there is anything to call.
+    #[inline]
+    pub(crate) fn call_if(&mut self, call: Option<Call>) {
+        if let Some(call) = call {
+            self.calls.push(call);
+        }
+    }
+
     /// Books an event and gives its token.
     #[inline]
     pub fn book(&mut self, lane: Lane, after: Span, payload: u32) -> u32 {

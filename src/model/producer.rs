@@ -5,9 +5,9 @@
 
 use super::fact::{Fact, Watch};
 use super::out::{Direction, Out};
-use super::plan::{Arrivals, ProducerId, Publish};
+use super::plan::{self, Arrivals, ProducerId};
 use super::records::{Message, NONE};
-use super::wire::Call;
+use super::wire::{Call, Publish};
 use crate::sim::{Address, Canon, Oracle, Slab, Span, Time, clone_by_field};
 
 /// All producers.
@@ -87,11 +87,11 @@ impl Producers {
         out.agenda.book_single(out.stage.arrivals_lane(producer), at, 0);
     }
 
-    /// An operation arrives.
+    /// An operation arrives. Gives the call that publishes it, where the hop is direct.
     #[inline]
-    pub fn arrive<O: Oracle, W: Watch>(&mut self, producer: ProducerId, out: &mut Out<'_, O, W>) {
+    pub fn arrive<O: Oracle, W: Watch>(&mut self, producer: ProducerId, out: &mut Out<'_, O, W>) -> Option<Publish> {
         if out.stage.plan.length.operations.is_some_and(|most| self.produced >= most) {
-            return; // another producer made the last one
+            return None; // another producer made the last one
         }
         let nth = self.counts[producer.at()];
         self.counts[producer.at()] += 1;
@@ -108,14 +108,19 @@ impl Producers {
         out.tell(Fact::Produced { op, key, producer, poison });
         let message = Message { fate, op, key, copy: 0, producer, poison };
         let pending = match of.publish {
-            Publish::FireAndForget => NONE,
+            plan::Publish::FireAndForget => NONE,
             _ => self.pending.insert(Pending { message, timer: NONE }),
         };
-        self.publish(message, pending, out);
+        self.publish(message, pending, out)
     }
 
     #[inline(always)]
-    fn publish<O: Oracle, W: Watch>(&mut self, message: Message, pending: u32, out: &mut Out<'_, O, W>) {
+    fn publish<O: Oracle, W: Watch>(
+        &mut self,
+        message: Message,
+        pending: u32,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<Publish> {
         let (stage, producer) = (out.stage, message.producer);
         let of = &stage.plan.producers[producer.at()];
         let (op, copy, queue) = (message.op, message.copy, of.to);
@@ -125,9 +130,14 @@ impl Producers {
         }
         let about = Address { site: 0, fate: message.fate, copy, run: 0 };
         let wire = stage.wire_of_producer[producer.at()];
-        if !out.send(wire, Direction::Request, Call::Publish { queue, message, pending }, about) {
+        let call = Publish { queue, message, pending };
+        if wire == NONE {
+            return Some(call);
+        }
+        if !out.send(wire, Direction::Request, Call::Publish(call), about) {
             out.tell(Fact::PacketLost { op, copy, queue });
         }
+        None
     }
 
     /// The broker says that a copy is stored. `pending` may be somebody else's by now.
@@ -155,7 +165,7 @@ impl Producers {
     fn retry_or_give_up<O: Oracle, W: Watch>(&mut self, pending: u32, out: &mut Out<'_, O, W>) {
         let Message { op, copy, producer, .. } = self.pending[pending].message;
         match out.stage.plan.producers[producer.at()].publish {
-            Publish::ConfirmAndRetry { attempts, backoff, .. } if copy + 1 < attempts => {
+            plan::Publish::ConfirmAndRetry { attempts, backoff, .. } if copy + 1 < attempts => {
                 self.pending[pending].timer = out.book(out.stage.retries_lane(producer), backoff, pending);
             }
             _ => {
@@ -168,7 +178,8 @@ impl Producers {
     /// The time to publish again has come.
     pub fn retry<O: Oracle, W: Watch>(&mut self, pending: u32, out: &mut Out<'_, O, W>) {
         self.pending[pending].message.copy += 1;
-        self.publish(self.pending[pending].message, pending, out);
+        let call = self.publish(self.pending[pending].message, pending, out);
+        out.call_if(call.map(Call::Publish));
     }
 
     fn waits(&self, pending: u32, op: u32) -> bool {

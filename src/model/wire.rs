@@ -13,8 +13,8 @@ use crate::sim::{Canon, Oracle, Ring, Span};
 /// What one machine asks of another.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Call {
-    /// Store this. `pending`: who waits for a confirm, or none.
-    Publish { queue: QueueId, message: Message, pending: u32 },
+    /// Store this.
+    Publish(Publish),
     /// It is stored.
     Confirm { op: u32, pending: u32 },
     /// It is not stored.
@@ -23,8 +23,8 @@ pub enum Call {
     Receive { queue: QueueId, worker: u32 },
     /// Here is one.
     Deliver { worker: u32, delivery: u32 },
-    /// The holder is done with a delivery; `wait`: its worker then waits for the next.
-    Settle { queue: QueueId, delivery: u32, how: Settlement, wait: bool },
+    /// The holder is done with a delivery.
+    Settle(Settle),
     /// The holder needs it for longer.
     Renew { queue: QueueId, delivery: u32 },
     /// A message that another queue put aside.
@@ -34,6 +34,30 @@ pub enum Call {
     /// What a dead process no longer asks.
     #[default]
     Nothing,
+}
+
+/// A producer's call: store this.
+#[derive(Clone, Copy, Debug)]
+pub struct Publish {
+    /// Where.
+    pub queue: QueueId,
+    /// What.
+    pub message: Message,
+    /// Who waits for a confirm, or none.
+    pub pending: u32,
+}
+
+/// A holder's call: it is done with a delivery.
+#[derive(Clone, Copy, Debug)]
+pub struct Settle {
+    /// Of which queue.
+    pub queue: QueueId,
+    /// Which.
+    pub delivery: u32,
+    /// What became of it.
+    pub how: Settlement,
+    /// Its worker then waits for the next.
+    pub wait: bool,
 }
 
 /// What a holder says of a delivery.
@@ -71,7 +95,7 @@ impl Call {
     fn canon(&self, records: &Records, form: &mut impl Canon) {
         match *self {
             Call::Nothing => form.put(0),
-            Call::Publish { message, .. } => form.puts([1, message.name()]),
+            Call::Publish(Publish { message, .. }) => form.puts([1, message.name()]),
             Call::Confirm { op, .. } => form.puts([2, u64::from(op)]),
             Call::Refuse { op, copy, .. } => form.puts([3, u64::from(op), u64::from(copy)]),
             Call::Receive { worker, .. } => form.puts([4, u64::from(worker)]),
@@ -79,7 +103,7 @@ impl Call {
                 form.put(5);
                 form.puts(records.deliveries[delivery].name());
             }
-            Call::Settle { delivery, how, wait, .. } => {
+            Call::Settle(Settle { delivery, how, wait, .. }) => {
                 let delay = if let Settlement::Nack(delay) = how { delay.nanos().saturating_add(1) } else { 0 };
                 form.puts([6 | u64::from(wait) << 8, delay]);
                 form.puts(records.deliveries[delivery].name());
@@ -97,10 +121,10 @@ impl Call {
 /// A packet is lost on its wire: what it held is let go. A worker whose request was lost asks again, so a wait is not lost.
 pub(super) fn lost<O: Oracle, W: Watch>(call: Call, out: &mut Out<'_, O, W>) {
     match call {
-        Call::Publish { queue, message, .. } => {
+        Call::Publish(Publish { queue, message, .. }) => {
             out.tell(Fact::PacketLost { op: message.op, copy: message.copy, queue });
         }
-        Call::Settle { queue, delivery, wait, .. } => {
+        Call::Settle(Settle { queue, delivery, wait, .. }) => {
             let worker = out.records.deliveries[delivery].worker;
             out.records.release(delivery);
             if wait {
@@ -120,11 +144,7 @@ impl Call {
     pub fn can_be_lost(&self) -> bool {
         matches!(
             self,
-            Call::Publish { .. }
-                | Call::Settle { .. }
-                | Call::Renew { .. }
-                | Call::Confirm { .. }
-                | Call::Refuse { .. }
+            Call::Publish(_) | Call::Settle(_) | Call::Renew { .. } | Call::Confirm { .. } | Call::Refuse { .. }
         )
     }
 }

@@ -7,12 +7,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::broker::{Input, Machine};
+use super::broker::Machine;
 use super::consumer::Consumers;
 use super::fact::Watch;
 use super::form;
+use super::machines::{Machines, Stop, stands};
 use super::out::Out;
-use super::plan::{ProducerId, QueueId};
+use super::plan::QueueId;
 use super::producer::Producers;
 use super::records::Records;
 use super::seat::Seat;
@@ -34,18 +35,6 @@ pub struct World {
 
 clone_by_field!(World { now, agenda, records, calls, wires, machines });
 
-/// Who acts, and until when.
-#[derive(Debug)]
-struct Machines {
-    producers: Producers,
-    brokers: Vec<Machine>,
-    consumers: Consumers,
-    /// The last moment that is still simulated.
-    deadline: Time,
-}
-
-clone_by_field!(Machines { producers, brokers, consumers, deadline });
-
 /// Who answers, who watches, and who sits in the seat.
 pub struct Around<'a, O, W> {
     /// Answers whatever is undetermined.
@@ -55,22 +44,6 @@ pub struct Around<'a, O, W> {
     /// Decides for foreign handlers.
     pub seat: &'a mut dyn Seat,
 }
-
-/// Why a run stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Producers have stopped and nothing is left to do.
-    Settled,
-    /// The drain is over, and something is still stored or at work.
-    DrainOver,
-    /// So many things happened in one instant that it looks endless: what happened last.
-    Endless(String),
-    /// As many events were handled as were asked for.
-    Paused,
-}
-
-/// More calls and steps than this in one instant, with no arrival among them, are a loop.
-pub const MAX_AT_ONE_INSTANT: u32 = 1_000_000;
 
 /// Whether time is part of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +147,7 @@ impl World {
     pub fn take<O: Oracle, W: Watch>(&mut self, stage: &Stage, head: Head, around: &mut Around<'_, O, W>) {
         self.agenda.take(head);
         self.now = self.now.max(head.event.at);
-        self.machines.event(stage.actor(head.lane), head.event.payload, &mut out!(self, stage, around));
+        let _ = self.machines.event(stage.actor(head.lane), head.event.payload, &mut out!(self, stage, around));
         self.after_choice(stage, around);
     }
 
@@ -251,152 +224,5 @@ impl World {
             brokers: &self.machines.brokers,
         };
         pending.canon(times, leases, form);
-    }
-}
-
-impl Machines {
-    /// What happens first, in the order of names.
-    fn start<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) {
-        for producer in 0..out.stage.plan.producers.len() {
-            self.producers.start(ProducerId(producer as u16), out);
-        }
-        for process in 0..out.stage.processes.len() as u32 {
-            self.consumers.start(process, out);
-            self.deliver_calls(out);
-        }
-        timeline::start(out);
-        self.note_end_of_production(out);
-    }
-
-    fn run<O: Oracle, W: Watch>(&mut self, most: u64, out: &mut Out<'_, O, W>) -> Stop {
-        let stage = out.stage;
-        let mut at_this_instant = 0u32;
-        for _ in 0..most {
-            let (records, producers) = (&*out.records, &self.producers);
-            let stands = |lane, event: &_| stands(stage, records, producers, lane, event);
-            let Some(head) = out.agenda.pop(self.deadline, stands) else {
-                return if self.is_settled(out.records, out.wires) { Stop::Settled } else { Stop::DrainOver };
-            };
-            debug_assert!(head.event.at >= out.now, "time ran backwards");
-            let actor = stage.actor(head.lane);
-            let time_moves = head.event.at > out.now;
-            at_this_instant = if time_moves || matches!(actor, Actor::Arrivals(_)) { 0 } else { at_this_instant + 1 };
-            out.now = head.event.at;
-            self.event(actor, head.event.payload, out);
-            at_this_instant += self.deliver_calls(out);
-            if at_this_instant > MAX_AT_ONE_INSTANT {
-                return Stop::Endless(format!("{actor:?} at {} s", out.now));
-            }
-            if self.producers.stopped() && self.is_settled(out.records, out.wires) {
-                return Stop::Settled;
-            }
-        }
-        Stop::Paused
-    }
-
-    #[inline]
-    fn event<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) {
-        match actor {
-            Actor::Worker(worker) => self.consumers.go_on(worker, payload, out),
-            Actor::Arrivals(producer) => {
-                self.producers.arrive(producer, out);
-                self.note_end_of_production(out);
-            }
-            Actor::Leases(queue) => self.brokers[queue.at()].handle(queue, Input::LeaseOver { delivery: payload }, out),
-            Actor::Packets(packets) => self.packet(packets, out),
-            Actor::Restart(process) => self.consumers.restart(process, out),
-            Actor::Heartbeats(process) => self.consumers.beat(process, payload, out),
-            Actor::Confirms(_) => self.producers.timed_out(payload, out),
-            Actor::Retries(_) => self.producers.retry(payload, out),
-            Actor::Delays(queue) => self.brokers[queue.at()].handle(queue, Input::DelayOver { entry: payload }, out),
-            Actor::Timeline { fault, process } => {
-                timeline::book_next(fault, process, payload + 1, self.producers.stopped(), out);
-                timeline::strike(fault, process, &mut self.brokers, &mut self.consumers, out);
-            }
-            Actor::Resume(process) => self.consumers.resume(process, out),
-            Actor::Quicken(process) => self.consumers.quicken(process, out),
-            Actor::BrokerUp(queue) => self.brokers[queue.at()].handle(queue, Input::Restart, out),
-            Actor::Keys(store) => self.consumers.forget_key(store.at(), payload),
-        }
-    }
-
-    /// A packet arrives. Nobody else is calling: its call comes first.
-    fn packet<O: Oracle, W: Watch>(&mut self, packets: u32, out: &mut Out<'_, O, W>) {
-        if let Some(call) = out.wires.0[packets as usize].pop() {
-            self.deliver(call, out);
-        }
-    }
-
-    /// Calls, first in first out, until nobody calls anybody. Gives how many.
-    #[inline]
-    fn deliver_calls<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) -> u32 {
-        let mut count = 0;
-        while let Some(call) = out.calls.pop() {
-            count += 1;
-            if count > MAX_AT_ONE_INSTANT {
-                out.calls.clear();
-                break;
-            }
-            self.deliver(call, out);
-        }
-        count
-    }
-
-    #[inline(always)]
-    fn deliver<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) {
-        let (queue, input) = match call {
-            Call::Deliver { worker, delivery } => return self.consumers.deliver(worker, delivery, out),
-            Call::Confirm { op, pending } => return self.producers.confirm(op, pending, out),
-            Call::Refuse { op, copy, pending } => return self.producers.refuse(op, copy, pending, out),
-            Call::Nothing => return,
-            Call::Publish { queue, message, pending } => (queue, Input::Publish { message, pending }),
-            Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
-            Call::Settle { queue, delivery, how, wait } => (queue, Input::Settle { delivery, how, wait }),
-            Call::Renew { queue, delivery } => (queue, Input::Renew { delivery }),
-            Call::DeadLetter { queue, message } => (queue, Input::DeadLetter { message }),
-            Call::Disconnect { queue, first, workers } => (queue, Input::Disconnect { first, workers }),
-        };
-        self.brokers[queue.at()].handle(queue, input, out);
-    }
-
-    fn is_settled(&self, records: &Records, wires: &Wires) -> bool {
-        self.producers.stopped()
-            && records.entries.is_empty()
-            && self.producers.is_settled()
-            && wires.0.iter().all(Ring::is_empty)
-            && self.consumers.is_settled()
-    }
-
-    /// After the last arrival: producers and random faults stop, and the drain begins.
-    fn note_end_of_production<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) {
-        let booked = |p: usize| out.agenda.is_booked(out.stage.arrivals_lane(ProducerId(p as u16)));
-        if self.producers.stopped() || (0..out.stage.plan.producers.len()).any(booked) {
-            return;
-        }
-        self.producers.stop();
-        let length = &out.stage.plan.length;
-        let all_made = length.operations.is_some_and(|most| self.producers.produced() >= most);
-        let end = match length.span {
-            Some(span) if !all_made => Time::ZERO + span,
-            _ => out.now,
-        };
-        self.deadline = end + length.drain;
-    }
-}
-
-/// Whether a timer still stands; other pending events always do.
-#[inline]
-pub(super) fn stands(
-    stage: &Stage,
-    records: &Records,
-    producers: &Producers,
-    lane: crate::sim::Lane,
-    event: &crate::sim::Event,
-) -> bool {
-    match stage.actor(lane) {
-        Actor::Leases(_) => records.lease_runs(event),
-        Actor::Confirms(_) | Actor::Retries(_) => producers.stands(event.payload, event.token()),
-        Actor::Heartbeats(_) => records.beat_stands(event),
-        _ => true,
     }
 }

@@ -117,6 +117,12 @@ impl Agenda {
         event.token()
     }
 
+    /// The token of the event that is booked next.
+    #[inline]
+    pub fn next_token(&self) -> u32 {
+        (self.next_seq + 1) as u32
+    }
+
     /// [`Agenda::book`] on a lane that is known to be a single one.
     #[inline]
     pub fn book_single(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
@@ -238,8 +244,8 @@ impl Agenda {
             self.heap.take();
             let lane = lane_of(top);
             if let Some(single) = self.singles.get_mut(lane.0 as usize) {
-                // What was taken back has left its key in the heap.
-                if key(lane, *single) == top {
+                // What was taken back has left its key in the heap; the place in the order of booking tells it.
+                if single.at != Time::NEVER && single.seq & SEQ_MASK == seq_of(top) {
                     let event = *single;
                     single.at = Time::NEVER;
                     return Some(Head { lane, event });
@@ -332,6 +338,9 @@ fn key(lane: Lane, event: Event) -> u128 {
 }
 fn time_of(key: u128) -> Time {
     Time::from_nanos((key >> 64) as u64)
+}
+fn seq_of(key: u128) -> u64 {
+    key as u64 >> 24
 }
 fn lane_of(key: u128) -> Lane {
     Lane(key as u32 & (MAX_LANES - 1))

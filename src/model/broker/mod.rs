@@ -10,7 +10,7 @@ use super::parameter::{Parameter, Values};
 use super::plan::QueueId;
 use super::records::{Message, Records};
 use super::stage::Stage;
-use super::wire::Settlement;
+use super::wire::{Settle, Settlement};
 use crate::sim::{Agenda, Canon, Oracle};
 
 mod parts;
@@ -50,9 +50,11 @@ macro_rules! products {
             pub fn new(settings: &Settings) -> Machine {
                 match settings { $(Settings::$variant(_) => Machine::$variant($module::Machine::default())),* }
             }
-            /// The only way in.
+            /// The only way in. Gives the hand-out that is to be handled next, before any call.
             #[inline(always)]
-            pub fn handle<O: Oracle, W: Watch>(&mut self, queue: QueueId, input: Input, out: &mut Out<'_, O, W>) {
+            pub fn handle<O: Oracle, W: Watch>(
+                &mut self, queue: QueueId, input: Input, out: &mut Out<'_, O, W>,
+            ) -> Option<HandOut> {
                 let stage = out.stage;
                 match (self, &stage.plan.queues[queue.at()].settings) {
                     $((Machine::$variant(machine), Settings::$variant(settings)) =>
@@ -94,11 +96,12 @@ macro_rules! products {
             ) {
                 match self { $(Client::$variant(client) => client.poll(queue, worker, polls, wire, out)),* }
             }
-            /// A handler says what became of a delivery; `wait`: its worker waits for the next (its count of polls).
+            /// A handler lets go of a delivery and says what became of it; `wait`: its worker waits for the next (its
+            /// count of polls). Gives the call where the hop is direct.
             #[inline(always)]
             pub fn settle<O: Oracle, W: Watch>(
                 &mut self, delivery: u32, how: Settlement, wait: Option<u32>, wire: u32, out: &mut Out<'_, O, W>,
-            ) {
+            ) -> Option<Settle> {
                 match self { $(Client::$variant(client) => client.settle(delivery, how, wait, wire, out)),* }
             }
             /// A lease is renewed.
@@ -166,6 +169,13 @@ pub(crate) enum Input {
     Crash,
     /// It is back.
     Restart,
+}
+
+/// A hand-out to a worker on a direct hop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HandOut {
+    pub worker: u32,
+    pub delivery: u32,
 }
 
 /// What stands around a machine when it writes its canonical form.

@@ -82,6 +82,22 @@ const FRESH: Worker = Worker {
     polls: 0,
 };
 
+impl Worker {
+    /// Takes the next message of those in its hands.
+    #[inline]
+    fn take_next(&mut self, records: &Records) -> Option<u32> {
+        let delivery = self.next;
+        if delivery == NONE {
+            return None;
+        }
+        self.next = records.deliveries[delivery].next;
+        if self.next == NONE {
+            self.last = NONE;
+        }
+        Some(delivery)
+    }
+}
+
 impl Consumers {
     pub fn new(stage: &Stage) -> Consumers {
         let rooms = |kind| if kind == StoreKind::Cache { stage.processes.len().max(2) as u32 } else { 1 };
@@ -129,7 +145,7 @@ impl Consumers {
     #[inline]
     pub fn deliver<O: Oracle, W: Watch>(&mut self, worker: u32, delivery: u32, out: &mut Out<'_, O, W>) {
         let hand = out.stage.hand(worker);
-        let (state, paused) = (&self.workers[worker as usize], self.processes[hand.process as usize].paused);
+        let (state, paused) = (&mut self.workers[worker as usize], self.processes[hand.process as usize].paused);
         debug_assert!(state.phase != Phase::Down, "answers to a dead process go with its connection");
         if hand.renews {
             Self::book_beat(hand.process, hand.consumer, delivery, out);
@@ -140,27 +156,11 @@ impl Consumers {
         if paused {
             out.records.deliveries[delivery].doing = Holder::Paused;
         }
-        let state = &mut self.workers[worker as usize];
         match state.last {
             NONE => state.next = delivery,
             last => out.records.deliveries[last].next = delivery,
         }
         state.last = delivery;
-    }
-
-    /// Takes the next message of those in a worker's hands.
-    #[inline]
-    fn take_next(&mut self, worker: u32, records: &Records) -> Option<u32> {
-        let state = &mut self.workers[worker as usize];
-        let delivery = state.next;
-        if delivery == NONE {
-            return None;
-        }
-        state.next = records.deliveries[delivery].next;
-        if state.next == NONE {
-            state.last = NONE;
-        }
-        Some(delivery)
     }
 
     fn book_beat<O: Oracle, W: Watch>(process: u32, of: ConsumerId, delivery: u32, out: &mut Out<'_, O, W>) {
@@ -279,8 +279,9 @@ impl Consumers {
             for delivery in self.in_hands(worker, out.records) {
                 self.beat(process, delivery, out);
             }
-            if self.workers[worker as usize].phase == Phase::Idle
-                && let Some(delivery) = self.take_next(worker, out.records)
+            let state = &mut self.workers[worker as usize];
+            if state.phase == Phase::Idle
+                && let Some(delivery) = state.take_next(out.records)
             {
                 self.begin(worker, delivery, out);
             }
@@ -345,7 +346,7 @@ fn break_connection<O: Oracle, W: Watch>(queue: QueueId, wire: u32, out: &mut Ou
     }
     out.wires.0[2 * wire as usize].change(|call| match call {
         Call::Receive { .. } => *call = Call::Nothing,
-        Call::Settle { wait, .. } => *wait = false,
+        Call::Settle(settle) => settle.wait = false,
         _ => {}
     });
     out.agenda.clear(out.stage.packets_lane(2 * wire + 1));

@@ -3,19 +3,27 @@
 //!
 //! A program knows its operation by number and its stores by number, and neither broker nor lease.
 
-use super::{Consumers, Phase};
+use super::{Consumers, Phase, Process};
 use crate::model::fact::{Fact, Holder, RunEnd, Watch};
 use crate::model::out::Out;
 use crate::model::plan::{OnError, PoisonKind, Step, StoreId, StoreKind};
 use crate::model::records::{Delivery, NONE};
 use crate::model::seat::{Answer, Point};
-use crate::model::stage::StepFault;
+use crate::model::stage::{Hand, StepAt, StepFault};
 use crate::model::store::Insert;
-use crate::model::wire::Settlement;
+use crate::model::wire::{Call, Settle, Settlement};
 use crate::sim::{Lane, Oracle, Span};
 
 /// How long a process is down that a poison operation killed: nothing in a scenario says it.
 pub const RESTART_AFTER_POISON: Span = Span::from_secs(5);
+
+/// A handler at work: whose, on what. Looked up once for all that it does in an event.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    worker: u32,
+    delivery: u32,
+    hand: &'a Hand,
+}
 
 /// Where a program goes after a step.
 enum Next {
@@ -25,6 +33,8 @@ enum Next {
     ToAck,
     /// Nowhere for now: it waits, hung, or its process died.
     Stays,
+    /// To the next message: it ended with its ack, and the ack is still to be handed on where there is one.
+    Acked(Option<Settle>),
     /// It ended with an error.
     Fails,
 }
@@ -40,96 +50,121 @@ impl Consumers {
             entry.runs = entry.runs.saturating_add(1);
             record.run = entry.runs;
         }
-        let (held, run, message) = (record.parties(delivery), record.run, record.message);
+        let (held, run) = (record.parties(delivery), record.run);
         out.tell(Fact::Started { held, run });
         let state = &mut self.workers[worker as usize];
         (state.phase, state.delivery, state.at) = (Phase::Working, delivery, 0);
-        if out.stage.hand(worker).foreign {
+        let hand = out.stage.hand(worker);
+        if hand.foreign {
+            let message = &out.records.deliveries[delivery].message;
             let start = Answer::Start { op: message.op, key: message.key, copy: message.copy, run };
             return self.ask_seat(worker, &start, out);
         }
-        self.enter(worker, out);
+        self.enter(Run { worker, delivery, hand }, 0, out);
     }
 
-    /// The program enters the step that it is at: books its end.
-    fn enter<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
-        if let Some(payload) = self.enter_unless_soon(worker, out) {
-            out.agenda.book_soon(Lane(worker), out.now, payload);
+    /// The program enters a step: books its end.
+    #[inline]
+    fn enter<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, out: &mut Out<'_, O, W>) {
+        let Some(step) = out.stage.programs[run.hand.consumer.at()].get(at) else {
+            return self.finish(run, RunEnd::Done, None, out);
+        };
+        let process = self.processes[run.hand.process as usize];
+        if let Some(payload) = Self::enter_unless_soon(run, process, step, out) {
+            out.agenda.book_soon(Lane(run.worker), out.now, payload);
         }
     }
 
     /// The same; where the step takes no time nothing is booked yet, and what would be is given.
     #[inline(always)]
-    fn enter_unless_soon<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Option<u32> {
-        let (stage, hand, state) = (out.stage, out.stage.hand(worker), &self.workers[worker as usize]);
-        let Some(step) = stage.programs[hand.consumer.at()].get(usize::from(state.at)) else {
-            self.finish(worker, RunEnd::Done, None, out);
-            return None;
-        };
-        let run = &out.records.deliveries[state.delivery];
+    fn enter_unless_soon<O: Oracle, W: Watch>(
+        run: Run,
+        process: Process,
+        step: &StepAt,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<u32> {
+        let record = &out.records.deliveries[run.delivery];
         let mut span = match step.takes.constant() {
             Some(span) => span,
-            None => out.oracle.span(run.address(step.site), &step.takes),
+            None => out.oracle.span(record.address(step.site), &step.takes),
         };
-        if !span.is_zero() {
-            span = span * u64::from(self.processes[hand.process as usize].slow);
+        if process.slow > 1 {
+            span = span * u64::from(process.slow);
         }
         let mut payload = 0;
-        if let Some((number, part)) = strikes(&step.faults, run, span, out.oracle) {
+        if let Some((number, part)) = strikes(&step.faults, record, span, out.oracle) {
             (payload, span) = (number + 1, part);
         }
         if span.is_zero() {
             return Some(payload);
         }
-        out.agenda.book_single(Lane(worker), out.now + span, payload);
+        out.agenda.book_single(Lane(run.worker), out.now + span, payload);
         None
     }
 
     /// The event of a worker: its step ends, or a fault strikes within it. Where the next step takes no time, it ends too if
-    /// nothing can come before it.
-    #[inline]
-    pub fn go_on<O: Oracle, W: Watch>(&mut self, worker: u32, mut payload: u32, out: &mut Out<'_, O, W>) {
+    /// nothing can come before it. Gives the call that is to be handled next, before any other.
+    #[inline(always)]
+    pub fn go_on<O: Oracle, W: Watch>(
+        &mut self,
+        worker: u32,
+        mut payload: u32,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<Settle> {
         let (stage, hand) = (out.stage, out.stage.hand(worker));
-        if self.processes[hand.process as usize].paused {
+        let process = self.processes[hand.process as usize];
+        if process.paused {
             let goes_on = out.agenda.due(stage.resume_lane(hand.process));
             out.agenda.book(Lane(worker), goes_on, payload);
-            return;
+            return None;
         }
-        let program = &stage.programs[hand.consumer.at()];
+        let program = stage.programs[hand.consumer.at()].as_slice();
+        let state = &self.workers[worker as usize];
+        let (run, mut at) = (Run { worker, delivery: state.delivery, hand }, usize::from(state.at));
         loop {
-            let at = usize::from(self.workers[worker as usize].at);
+            let step = &program[at];
             if payload > 0 {
-                let fault = program[at].faults[payload as usize - 1];
-                return self.crash(hand.process, fault.restart_after, out);
+                let fault = step.faults[payload as usize - 1];
+                self.crash(hand.process, fault.restart_after, out);
+                return None;
             }
-            let step = &program[at].step;
-            let next = self.act(worker, step, out);
-            let at = match next {
-                Next::On | Next::ToAck if hand.foreign => return self.answer_seat(worker, step, &next, out),
+            let next = self.act(run, at, &step.step, out);
+            at = match next {
+                Next::Acked(call) => return call,
+                Next::On | Next::ToAck if hand.foreign => {
+                    self.answer_seat(worker, &step.step, &next, out);
+                    return None;
+                }
                 Next::On => at + 1,
                 Next::ToAck => (at..program.len()).find(|&at| program[at].step == Step::Ack).unwrap_or(program.len()),
-                Next::Fails => return self.fail(worker, out),
-                Next::Stays => return,
+                Next::Fails => {
+                    self.fail(run, out);
+                    return None;
+                }
+                Next::Stays => return None,
             };
             self.workers[worker as usize].at = at as u8;
-            match self.enter_unless_soon(worker, out) {
-                None => return,
-                Some(soon) if out.calls.is_empty() && out.agenda.would_be_next() => payload = soon,
-                Some(soon) => return out.agenda.book_soon(Lane(worker), out.now, soon),
+            let Some(step) = program.get(at) else {
+                self.finish(run, RunEnd::Done, None, out);
+                return None;
+            };
+            payload = Self::enter_unless_soon(run, process, step, out)?;
+            if !out.calls.is_empty() || !out.agenda.would_be_next() {
+                out.agenda.book_soon(Lane(worker), out.now, payload);
+                return None;
             }
         }
     }
 
-    #[inline]
-    fn act<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, out: &mut Out<'_, O, W>) -> Next {
-        let delivery = self.workers[worker as usize].delivery;
+    #[inline(always)]
+    fn act<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, step: &Step, out: &mut Out<'_, O, W>) -> Next {
+        let Run { worker, delivery, hand } = run;
         let record = &out.records.deliveries[delivery];
         let (held, op) = (record.parties(delivery), record.message.op);
         if record.message.poison && !matches!(step, Step::Ack | Step::Point) {
-            return self.poisoned(worker, out);
+            return self.poisoned(run, out);
         }
-        let at = self.workers[worker as usize].at;
-        let process = out.stage.hand(worker).process;
+        let (at, process) = (at as u8, hand.process);
         let mut skip = false;
         match *step {
             Step::Work(_) => {}
@@ -157,24 +192,24 @@ impl Consumers {
                 return Next::On;
             }
             Step::Commit(store) => self.commit(worker, store, out),
-            Step::Ack => return self.ack(worker, out),
+            Step::Ack => return self.ack(run, at, out),
         }
         out.tell(Fact::Stepped { held, step: at, skip });
         if skip { Next::ToAck } else { Next::On }
     }
 
     /// What a poison operation does to its handler.
-    fn poisoned<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Next {
-        let producer = out.records.deliveries[self.workers[worker as usize].delivery].message.producer;
+    fn poisoned<O: Oracle, W: Watch>(&mut self, run: Run, out: &mut Out<'_, O, W>) -> Next {
+        let producer = out.records.deliveries[run.delivery].message.producer;
         let how = out.stage.plan.producers[producer.at()].poison.map_or(PoisonKind::Errors, |poison| poison.how);
         match how {
             PoisonKind::Errors => Next::Fails,
             PoisonKind::Hangs => {
-                self.workers[worker as usize].phase = Phase::Hung;
+                self.workers[run.worker as usize].phase = Phase::Hung;
                 Next::Stays
             }
             PoisonKind::Kills => {
-                self.crash(out.stage.hand(worker).process, RESTART_AFTER_POISON, out);
+                self.crash(run.hand.process, RESTART_AFTER_POISON, out);
                 Next::Stays
             }
         }
@@ -241,58 +276,81 @@ impl Consumers {
 
     /// The program acks. Where that is its last step and nothing is left in the worker's hands, the same request waits for
     /// the next message.
-    #[inline]
-    fn ack<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Next {
-        let (hand, state) = (out.stage.hand(worker), &self.workers[worker as usize]);
-        if !hand.foreign && usize::from(state.at) + 1 == out.stage.programs[hand.consumer.at()].len() {
-            self.finish(worker, RunEnd::Done, Some(Settlement::Ack), out);
-            return Next::Stays;
+    #[inline(always)]
+    fn ack<O: Oracle, W: Watch>(&mut self, run: Run, at: u8, out: &mut Out<'_, O, W>) -> Next {
+        let Run { delivery, hand, .. } = run;
+        if !hand.foreign && usize::from(at) + 1 == out.stage.programs[hand.consumer.at()].len() {
+            return Next::Acked(self.settle_and_turn(run, RunEnd::Done, Settlement::Ack, out));
         }
-        self.clients[hand.process as usize].settle(state.delivery, Settlement::Ack, None, hand.wire, out);
+        out.records.hold(delivery); // it goes on with it
+        let call = self.clients[hand.process as usize].settle(delivery, Settlement::Ack, None, hand.wire, out);
+        out.call_if(call.map(Call::Settle));
         Next::On
     }
 
-    fn fail<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
-        self.roll_back(worker, out);
-        let how = match out.stage.plan.consumers[out.stage.hand(worker).consumer.at()].on_error {
+    fn fail<O: Oracle, W: Watch>(&mut self, run: Run, out: &mut Out<'_, O, W>) {
+        self.roll_back(run.worker, out);
+        let how = match out.stage.plan.consumers[run.hand.consumer.at()].on_error {
             OnError::Nack { delay } => Some(Settlement::Nack(delay)),
             OnError::Leave => None,
         };
-        self.finish(worker, RunEnd::Failed, how, out);
+        self.finish(run, RunEnd::Failed, how, out);
     }
 
     /// A handler ends: its delivery is settled if it is, and the worker turns to the next message.
-    #[inline]
     fn finish<O: Oracle, W: Watch>(
         &mut self,
-        worker: u32,
+        run: Run,
         end: RunEnd,
         settle: Option<Settlement>,
         out: &mut Out<'_, O, W>,
     ) {
-        let hand = out.stage.hand(worker);
-        let state = &mut self.workers[worker as usize];
-        let delivery = std::mem::replace(&mut state.delivery, NONE);
-        state.at = 0; // an idle worker has no past
-        let record = &mut out.records.deliveries[delivery];
-        (record.doing, record.beat) = (Holder::Done, NONE);
-        let held = record.parties(delivery);
-        out.tell(Fact::Ended { held, how: end });
-        let next = self.take_next(worker, out.records);
         if let Some(how) = settle {
-            let state = &mut self.workers[worker as usize];
-            let waits = next.is_none().then(|| {
-                (state.phase, state.polls) = (Phase::Idle, state.polls.wrapping_add(1));
-                state.polls
-            });
-            self.clients[hand.process as usize].settle(delivery, how, waits, hand.wire, out);
+            let call = self.settle_and_turn(run, end, how, out);
+            return out.call_if(call.map(Call::Settle));
         }
-        out.records.release(delivery);
+        let next = self.end(run, end, out);
+        out.records.release(run.delivery);
         match next {
-            Some(next) => self.begin(worker, next, out),
-            None if settle.is_none() => self.poll(worker, out),
-            None => {}
+            Some(next) => self.begin(run.worker, next, out),
+            None => self.poll(run.worker, out),
         }
+    }
+
+    /// The same of a delivery that is settled. The call is given where nothing else follows it, and nothing goes before it
+    /// unless it was called before.
+    #[inline(always)]
+    fn settle_and_turn<O: Oracle, W: Watch>(
+        &mut self,
+        run: Run,
+        end: RunEnd,
+        how: Settlement,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<Settle> {
+        let Run { worker, delivery, hand } = run;
+        let next = self.end(run, end, out);
+        let client = &mut self.clients[hand.process as usize];
+        if let Some(next) = next {
+            let call = client.settle(delivery, how, None, hand.wire, out);
+            out.call_if(call.map(Call::Settle));
+            self.begin(worker, next, out);
+            return None;
+        }
+        let state = &mut self.workers[worker as usize];
+        (state.phase, state.polls) = (Phase::Idle, state.polls.wrapping_add(1));
+        client.settle(delivery, how, Some(state.polls), hand.wire, out)
+    }
+
+    /// A handler's end is told; gives the next message in the worker's hands.
+    #[inline(always)]
+    fn end<O: Oracle, W: Watch>(&mut self, run: Run, how: RunEnd, out: &mut Out<'_, O, W>) -> Option<u32> {
+        let state = &mut self.workers[run.worker as usize];
+        (state.delivery, state.at) = (NONE, 0); // an idle worker has no past
+        let record = &mut out.records.deliveries[run.delivery];
+        (record.doing, record.beat) = (Holder::Done, NONE);
+        let held = record.parties(run.delivery);
+        out.tell(Fact::Ended { held, how });
+        state.take_next(out.records)
     }
 
     fn answer_seat<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, next: &Next, out: &mut Out<'_, O, W>) {
@@ -306,8 +364,9 @@ impl Consumers {
 
     /// A foreign handler goes on: the point that it reaches is one of its consumer's steps.
     fn ask_seat<O: Oracle, W: Watch>(&mut self, worker: u32, answer: &Answer, out: &mut Out<'_, O, W>) {
-        let stage = out.stage;
-        let steps = &stage.plan.consumers[stage.hand(worker).consumer.at()].steps;
+        let (stage, hand) = (out.stage, out.stage.hand(worker));
+        let run = Run { worker, delivery: self.workers[worker as usize].delivery, hand };
+        let steps = &stage.plan.consumers[hand.consumer.at()].steps;
         let of_store = |name: &str| stage.plan.stores.iter().position(|s| s.name == name).map(|s| StoreId(s as u16));
         let at = match out.seat.resume(worker, answer) {
             Point::At(_) => steps.iter().position(|step| *step == Step::Point),
@@ -316,13 +375,13 @@ impl Consumers {
             Point::Mark(store) => of_store(&store).and_then(|s| steps.iter().position(|step| *step == Step::Mark(s))),
             Point::Effect(store) => of_store(&store)
                 .and_then(|s| steps.iter().position(|step| matches!(step, Step::Effect { store, .. } if *store == s))),
-            Point::End => return self.finish(worker, RunEnd::Done, None, out),
-            Point::Failed(_) => return self.fail(worker, out),
+            Point::End => return self.finish(run, RunEnd::Done, None, out),
+            Point::Failed(_) => return self.fail(run, out),
         };
         // A point that the plan does not list is an error of the handler's author; it shows as a failed run.
-        let Some(at) = at else { return self.fail(worker, out) };
+        let Some(at) = at else { return self.fail(run, out) };
         self.workers[worker as usize].at = at as u8;
-        self.enter(worker, out);
+        self.enter(run, at, out);
     }
 }
 

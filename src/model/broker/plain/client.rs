@@ -6,7 +6,8 @@
 use crate::model::fact::Watch;
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
-use crate::model::wire::{Call, Settlement};
+use crate::model::records::NONE;
+use crate::model::wire::{Call, Settle, Settlement};
 use crate::sim::{Address, Canon, Oracle};
 
 /// The client of one process.
@@ -21,8 +22,9 @@ impl Client {
         out.send(wire, Direction::Request, Call::Receive { queue, worker }, about);
     }
 
-    /// The handler says what became of a delivery; `wait`: its worker has nothing further and waits for the next. Where the
-    /// request is lost on its wire, the wait is not: the client asks again.
+    /// The handler says what became of a delivery that it lets go of; `wait`: its worker has nothing further and waits for
+    /// the next. Gives the call where the hop is direct. Where the request is lost on its wire, the wait is not: the client
+    /// asks again.
     #[inline(always)]
     pub fn settle<O: Oracle, W: Watch>(
         &mut self,
@@ -31,17 +33,20 @@ impl Client {
         wait: Option<u32>,
         wire: u32,
         out: &mut Out<'_, O, W>,
-    ) {
+    ) -> Option<Settle> {
         let record = &out.records.deliveries[delivery];
         let (about, queue, worker) = (record.address(0), record.queue, record.worker);
-        out.records.hold(delivery);
-        let call = Call::Settle { queue, delivery, how, wait: wait.is_some() };
-        if !out.send(wire, Direction::Request, call, about) {
+        let call = Settle { queue, delivery, how, wait: wait.is_some() };
+        if wire == NONE {
+            return Some(call);
+        }
+        if !out.send(wire, Direction::Request, Call::Settle(call), about) {
             out.records.release(delivery);
             if let Some(polls) = wait {
                 self.poll(queue, worker, polls, wire, out);
             }
         }
+        None
     }
 
     /// The lease of a delivery is renewed.

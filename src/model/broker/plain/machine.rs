@@ -1,7 +1,7 @@
 //! The machine of a `plain` queue: publish, receive, settle, lease, delay, crash.
 
 use super::{ReturnsTo, Settings};
-use crate::model::broker::{Input, Room};
+use crate::model::broker::{HandOut, Input, Room};
 use crate::model::broker::parts::{Ready, Waiting};
 use crate::model::fact::{Cause, DropReason, Fact, Holder, Refusal, Watch};
 use crate::model::out::{Direction, Out};
@@ -31,7 +31,7 @@ struct Here<'a> {
 }
 
 impl Machine {
-    /// The only way in.
+    /// The only way in. Gives the hand-out that is to be handled next, before any call.
     #[inline(always)]
     pub fn handle<O: Oracle, W: Watch>(
         &mut self,
@@ -39,130 +39,154 @@ impl Machine {
         settings: &Settings,
         input: Input,
         out: &mut Out<'_, O, W>,
-    ) {
+    ) -> Option<HandOut> {
         let here = Here { queue, settings };
         match input {
-            Input::Publish { message, pending } => self.publish(&here, message, pending, out),
+            Input::Publish { message, pending } => self.publish(&here, message, pending, out)?,
             Input::DeadLetter { message } => {
-                self.store(message, out);
-                self.serve(&here, out);
+                let copy = out.records.messages[message].copy;
+                self.store(message, copy, out.records);
             }
-            Input::Receive { worker } => {
-                self.waiting.push(worker);
-                self.serve(&here, out);
-            }
+            Input::Receive { worker } => self.waiting.push(worker),
             Input::Settle { delivery, how, wait } => {
-                let worker = out.records.deliveries[delivery].worker;
-                self.settle(&here, delivery, how, out);
+                let worker = self.settle(&here, delivery, how, out);
                 if wait {
                     self.waiting.push(worker);
                 }
-                self.serve(&here, out);
             }
-            Input::Renew { delivery } => self.renew(&here, delivery, out),
-            Input::Disconnect { first, workers } => self.waiting.leave(first, workers),
+            Input::Renew { delivery } => {
+                self.renew(&here, delivery, out);
+                return None;
+            }
+            Input::Disconnect { first, workers } => {
+                self.waiting.leave(first, workers);
+                return None;
+            }
             Input::LeaseOver { delivery } => {
-                let record = out.records.deliveries[delivery];
-                let (held, holder) = (record.parties(delivery), record.doing);
-                out.tell(Fact::Expired { held, message: record.slot, queue, holder });
+                let record = &out.records.deliveries[delivery];
+                let (held, message, holder) = (record.parties(delivery), record.slot, record.doing);
+                out.tell(Fact::Expired { held, message, queue, holder });
                 self.back(&here, delivery, Cause::Expired, holder, out);
-                self.serve(&here, out);
             }
-            Input::DelayOver { entry } => {
-                self.put_back(&here, entry, out.records);
-                self.serve(&here, out);
+            Input::DelayOver { entry } => self.put_back(&here, entry, out.records),
+            Input::Crash => {
+                self.crash(&here, out);
+                return None;
             }
-            Input::Crash => self.crash(&here, out),
             Input::Restart => {
                 self.down = false;
                 out.tell(Fact::BrokerUp { queue });
                 self.bury_used_up(&here, out);
-                self.serve(&here, out);
             }
         }
+        self.serve(&here, out)
     }
 
-    fn publish<O: Oracle, W: Watch>(&mut self, here: &Here, message: Message, pending: u32, out: &mut Out<'_, O, W>) {
+    /// Stores a message, or gives nothing where it is not stored.
+    #[inline(always)]
+    fn publish<O: Oracle, W: Watch>(
+        &mut self,
+        here: &Here,
+        message: Message,
+        pending: u32,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<()> {
         let (op, copy, producer, queue) = (message.op, message.copy, message.producer, here.queue);
         if self.down {
             // The connection is refused: nobody answers, and nothing is stored.
-            return out.tell(Fact::PacketLost { op, copy, queue });
+            out.tell(Fact::PacketLost { op, copy, queue });
+            return None;
         }
         let wire = out.stage.wire_of_producer[producer.at()];
         let about = Address { site: 0, fate: message.fate, copy, run: 0 };
         if here.settings.max_length.is_some_and(|most| u64::from(self.stored) >= most) {
             out.tell(Fact::Refused { op, copy, queue, why: Refusal::MaxLength });
             out.send(wire, Direction::Answer, Call::Refuse { op, copy, pending }, about);
-            return;
+            return None;
         }
         let slot = out.records.messages.insert(message);
         out.tell(Fact::Accepted { op, copy, message: slot, queue });
-        self.store(slot, out);
+        self.store(slot, copy, out.records);
         if pending != NONE {
             out.send(wire, Direction::Answer, Call::Confirm { op, pending }, about);
         }
-        self.serve(here, out);
+        Some(())
     }
 
-    #[inline]
-    fn store<O: Oracle, W: Watch>(&mut self, message: u32, out: &mut Out<'_, O, W>) {
+    #[inline(always)]
+    fn store(&mut self, message: u32, copy: u16, records: &mut Records) {
         self.stored += 1;
         self.next_place = self.next_place.wrapping_add(1);
-        let cause = if out.records.messages[message].copy == 0 { Cause::First } else { Cause::ProducerCopy };
+        let cause = if copy == 0 { Cause::First } else { Cause::ProducerCopy };
         let place = self.next_place;
-        let entry =
-            Entry { message, delivery: NONE, place, attempts: 0, runs: 0, cause, holder: Holder::Nobody };
-        let entry = out.records.entries.insert(entry);
-        self.ready.push(entry);
+        let entry = Entry { message, delivery: NONE, place, attempts: 0, runs: 0, cause, holder: Holder::Nobody };
+        self.ready.push(records.entries.insert(entry));
     }
 
-    /// While somebody waits and something is ready: hands it out.
-    #[inline]
-    fn serve<O: Oracle, W: Watch>(&mut self, here: &Here, out: &mut Out<'_, O, W>) {
+    /// While somebody waits and something is ready: hands it out. The first one that nobody's call comes before is given.
+    #[inline(always)]
+    fn serve<O: Oracle, W: Watch>(&mut self, here: &Here, out: &mut Out<'_, O, W>) -> Option<HandOut> {
+        let mut first = None;
         while !self.down && !self.ready.is_empty() {
-            let Some(worker) = self.waiting.pop() else { return };
-            for _ in 0..out.stage.hand(worker).batch {
+            let Some(worker) = self.waiting.pop() else { break };
+            let hand = out.stage.hand(worker);
+            for _ in 0..hand.batch {
                 let Some(entry) = self.ready.pop() else { break };
-                Self::hand_out(here, entry, worker, out);
+                let (delivery, about) = Self::hand_out(here, entry, worker, out);
+                if first.is_none() && hand.wire == NONE && out.calls.is_empty() {
+                    first = Some(HandOut { worker, delivery });
+                } else {
+                    out.send(hand.wire, Direction::Answer, Call::Deliver { worker, delivery }, about);
+                }
             }
         }
+        first
     }
 
-    #[inline]
-    fn hand_out<O: Oracle, W: Watch>(here: &Here, entry: u32, worker: u32, out: &mut Out<'_, O, W>) {
+    /// Makes an entry's next delivery, and says where questions about it stand.
+    #[inline(always)]
+    fn hand_out<O: Oracle, W: Watch>(
+        here: &Here,
+        entry: u32,
+        worker: u32,
+        out: &mut Out<'_, O, W>,
+    ) -> (u32, Address) {
         let queue = here.queue;
         let record = &mut out.records.entries[entry];
         record.attempts = record.attempts.saturating_add(1);
         let (slot, attempt, cause, holder, run) = (record.message, record.attempts, record.cause, record.holder, record.runs);
-        let message = out.records.messages[slot];
-        let delivery = out.records.deliveries.insert(Delivery {
-            message,
+        let new = Delivery {
+            message: out.records.messages[slot],
             slot,
             entry,
             worker,
             next: NONE,
-            lease: NONE,
+            lease: out.agenda.next_token(),
             beat: NONE,
             run: run.saturating_add(1),
             queue,
             current: true,
             holds: 1,
             doing: Holder::Working,
-        });
-        out.records.entries[entry].delivery = delivery;
+        };
+        let delivery = out.records.deliveries.insert(new);
+        record.delivery = delivery;
         let until = out.now + here.settings.lease;
-        let lease = out.agenda.book_fifo(out.stage.leases_lane(queue), until, delivery);
-        out.records.deliveries[delivery].lease = lease;
-        let held = out.records.deliveries[delivery].parties(delivery);
-        out.tell(Fact::Delivered { held, message: slot, queue, attempt, cause, holder, until });
-        let wire = out.stage.hand(worker).wire;
-        let about = out.records.deliveries[delivery].address(0);
-        out.send(wire, Direction::Answer, Call::Deliver { worker, delivery }, about);
+        out.agenda.book_fifo(out.stage.leases_lane(queue), until, delivery);
+        out.tell(Fact::Delivered { held: new.parties(delivery), message: slot, queue, attempt, cause, holder, until });
+        (delivery, new.address(0))
     }
 
-    #[inline]
-    fn settle<O: Oracle, W: Watch>(&mut self, here: &Here, delivery: u32, how: Settlement, out: &mut Out<'_, O, W>) {
-        let record = &out.records.deliveries[delivery];
+    /// What a holder says of a delivery. Gives the holder.
+    #[inline(always)]
+    fn settle<O: Oracle, W: Watch>(
+        &mut self,
+        here: &Here,
+        delivery: u32,
+        how: Settlement,
+        out: &mut Out<'_, O, W>,
+    ) -> u32 {
+        let record = &mut out.records.deliveries[delivery];
         let (held, message, entry, queue) = (record.parties(delivery), record.slot, record.entry, here.queue);
         if !record.current {
             out.tell(Fact::Stale { held, queue });
@@ -175,12 +199,13 @@ impl Machine {
                 out.book(out.stage.delays_lane(queue), delay, entry);
             }
         } else {
+            record.current = false; // what it held goes with the release
             out.tell(Fact::Acked { held, message, queue });
-            out.records.retire(delivery);
             self.remove(entry, out.records);
             out.records.messages.remove(message);
         }
         out.records.release(delivery);
+        held.worker
     }
 
     fn renew<O: Oracle, W: Watch>(&mut self, here: &Here, delivery: u32, out: &mut Out<'_, O, W>) {

@@ -1,0 +1,220 @@
+//! The machines of a world, and who gets what: an event goes to its actor, a call to whom it calls.
+//!
+//! Calls are handled first in first out. The one call that nearly every event makes is handed on as a value and never waits
+//! in the ring. Rule: only a call that no other comes before is handed on.
+
+use super::broker::{HandOut, Input, Machine};
+use super::consumer::Consumers;
+use super::fact::Watch;
+use super::out::Out;
+use super::plan::{ProducerId, QueueId};
+use super::producer::Producers;
+use super::records::Records;
+use super::stage::{Actor, Stage};
+use super::timeline;
+use super::wire::{Call, Publish, Settle, Wires};
+use crate::sim::{Event, Lane, Oracle, Ring, Time, clone_by_field};
+
+/// Why a run stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Producers have stopped and nothing is left to do.
+    Settled,
+    /// The drain is over, and something is still stored or at work.
+    DrainOver,
+    /// So many things happened in one instant that it looks endless: what happened last.
+    Endless(String),
+    /// As many events were handled as were asked for.
+    Paused,
+}
+
+/// More calls and steps than this in one instant, with no arrival among them, are a loop.
+pub const MAX_AT_ONE_INSTANT: u32 = 1_000_000;
+
+/// Who acts, and until when.
+#[derive(Debug)]
+pub(super) struct Machines {
+    pub producers: Producers,
+    pub brokers: Vec<Machine>,
+    pub consumers: Consumers,
+    /// The last moment that is still simulated.
+    pub deadline: Time,
+}
+
+clone_by_field!(Machines { producers, brokers, consumers, deadline });
+
+impl Machines {
+    /// What happens first, in the order of names.
+    pub fn start<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) {
+        for producer in 0..out.stage.plan.producers.len() {
+            self.producers.start(ProducerId(producer as u16), out);
+        }
+        for process in 0..out.stage.processes.len() as u32 {
+            self.consumers.start(process, out);
+            self.deliver_calls(out);
+        }
+        timeline::start(out);
+        self.note_end_of_production(out);
+    }
+
+    pub fn run<O: Oracle, W: Watch>(&mut self, most: u64, out: &mut Out<'_, O, W>) -> Stop {
+        let stage = out.stage;
+        let mut at_this_instant = 0u32;
+        for _ in 0..most {
+            let (records, producers) = (&*out.records, &self.producers);
+            let stands = |lane, event: &_| stands(stage, records, producers, lane, event);
+            let Some(head) = out.agenda.pop(self.deadline, stands) else {
+                return if self.is_settled(out.records, out.wires) { Stop::Settled } else { Stop::DrainOver };
+            };
+            debug_assert!(head.event.at >= out.now, "time ran backwards");
+            let actor = stage.actor(head.lane);
+            let time_moves = head.event.at > out.now;
+            at_this_instant = if time_moves || matches!(actor, Actor::Arrivals(_)) { 0 } else { at_this_instant + 1 };
+            out.now = head.event.at;
+            at_this_instant += self.event(actor, head.event.payload, out);
+            at_this_instant += self.deliver_calls(out);
+            if at_this_instant > MAX_AT_ONE_INSTANT {
+                return Stop::Endless(format!("{actor:?} at {} s", out.now));
+            }
+            if self.producers.stopped() && self.is_settled(out.records, out.wires) {
+                return Stop::Settled;
+            }
+        }
+        Stop::Paused
+    }
+
+    /// What an event does, with the calls that come before all others: those are handled here. Gives how many.
+    // The two events of nearly every message, and what they call, are one piece of code; all else is kept out of it.
+    #[inline(always)]
+    pub fn event<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) -> u32 {
+        match actor {
+            Actor::Worker(worker) => {
+                let Some(Settle { queue, delivery, how, wait }) = self.consumers.go_on(worker, payload, out) else {
+                    return 0;
+                };
+                return 1 + self.broker(queue, Input::Settle { delivery, how, wait }, out);
+            }
+            Actor::Arrivals(producer) => {
+                let call = self.producers.arrive(producer, out);
+                self.note_end_of_production(out);
+                let Some(Publish { queue, message, pending }) = call else { return 0 };
+                return 1 + self.broker(queue, Input::Publish { message, pending }, out);
+            }
+            _ => self.rare_event(actor, payload, out),
+        }
+    }
+
+    #[inline(never)]
+    fn rare_event<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) -> u32 {
+        match actor {
+            Actor::Worker(_) | Actor::Arrivals(_) => {}
+            Actor::Leases(queue) => return self.broker(queue, Input::LeaseOver { delivery: payload }, out),
+            Actor::Packets(packets) => return self.packet(packets, out),
+            Actor::Restart(process) => self.consumers.restart(process, out),
+            Actor::Heartbeats(process) => self.consumers.beat(process, payload, out),
+            Actor::Confirms(_) => self.producers.timed_out(payload, out),
+            Actor::Retries(_) => self.producers.retry(payload, out),
+            Actor::Delays(queue) => return self.broker(queue, Input::DelayOver { entry: payload }, out),
+            Actor::Timeline { fault, process } => {
+                timeline::book_next(fault, process, payload + 1, self.producers.stopped(), out);
+                timeline::strike(fault, process, &mut self.brokers, &mut self.consumers, out);
+            }
+            Actor::Resume(process) => self.consumers.resume(process, out),
+            Actor::Quicken(process) => self.consumers.quicken(process, out),
+            Actor::BrokerUp(queue) => return self.broker(queue, Input::Restart, out),
+            Actor::Keys(store) => self.consumers.forget_key(store.at(), payload),
+        }
+        0
+    }
+
+    /// A packet arrives. Nobody else is calling: its call comes first.
+    fn packet<O: Oracle, W: Watch>(&mut self, packets: u32, out: &mut Out<'_, O, W>) -> u32 {
+        let Some(call) = out.wires.0[packets as usize].pop() else { return 0 };
+        self.deliver(call, out) - 1
+    }
+
+    /// Calls, first in first out, until nobody calls anybody. Gives how many.
+    #[inline]
+    pub fn deliver_calls<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) -> u32 {
+        let mut count = 0;
+        while let Some(call) = out.calls.pop() {
+            if count >= MAX_AT_ONE_INSTANT {
+                out.calls.clear();
+                return count + 1;
+            }
+            count += self.deliver(call, out);
+        }
+        count
+    }
+
+    /// Handles a call, and the one that comes of it before all others. Gives how many they are.
+    #[inline(never)]
+    fn deliver<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) -> u32 {
+        let (queue, input) = match call {
+            Call::Publish(Publish { queue, message, pending }) => (queue, Input::Publish { message, pending }),
+            Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
+            Call::Settle(Settle { queue, delivery, how, wait }) => (queue, Input::Settle { delivery, how, wait }),
+            Call::Renew { queue, delivery } => (queue, Input::Renew { delivery }),
+            Call::DeadLetter { queue, message } => (queue, Input::DeadLetter { message }),
+            Call::Disconnect { queue, first, workers } => (queue, Input::Disconnect { first, workers }),
+            Call::Deliver { worker, delivery } => {
+                self.consumers.deliver(worker, delivery, out);
+                return 1;
+            }
+            Call::Confirm { op, pending } => {
+                self.producers.confirm(op, pending, out);
+                return 1;
+            }
+            Call::Refuse { op, copy, pending } => {
+                self.producers.refuse(op, copy, pending, out);
+                return 1;
+            }
+            Call::Nothing => return 1,
+        };
+        1 + self.broker(queue, input, out)
+    }
+
+    /// A broker gets its input. What it hands out first goes to its worker at once, for nobody was called before. Gives how
+    /// many calls that saves.
+    #[inline(always)]
+    fn broker<O: Oracle, W: Watch>(&mut self, queue: QueueId, input: Input, out: &mut Out<'_, O, W>) -> u32 {
+        let Some(HandOut { worker, delivery }) = self.brokers[queue.at()].handle(queue, input, out) else { return 0 };
+        self.consumers.deliver(worker, delivery, out);
+        1
+    }
+
+    pub fn is_settled(&self, records: &Records, wires: &Wires) -> bool {
+        self.producers.stopped()
+            && records.entries.is_empty()
+            && self.producers.is_settled()
+            && wires.0.iter().all(Ring::is_empty)
+            && self.consumers.is_settled()
+    }
+
+    /// After the last arrival: producers and random faults stop, and the drain begins.
+    fn note_end_of_production<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) {
+        let booked = |p: usize| out.agenda.is_booked(out.stage.arrivals_lane(ProducerId(p as u16)));
+        if self.producers.stopped() || (0..out.stage.plan.producers.len()).any(booked) {
+            return;
+        }
+        self.producers.stop();
+        let length = &out.stage.plan.length;
+        let all_made = length.operations.is_some_and(|most| self.producers.produced() >= most);
+        let end = match length.span {
+            Some(span) if !all_made => Time::ZERO + span,
+            _ => out.now,
+        };
+        self.deadline = end + length.drain;
+    }
+}
+
+/// Whether a timer still stands; other pending events always do.
+#[inline]
+pub(super) fn stands(stage: &Stage, records: &Records, producers: &Producers, lane: Lane, event: &Event) -> bool {
+    match stage.actor(lane) {
+        Actor::Leases(_) => records.lease_runs(event),
+        Actor::Confirms(_) | Actor::Retries(_) => producers.stands(event.payload, event.token()),
+        Actor::Heartbeats(_) => records.beat_stands(event),
+        _ => true,
+    }
+}
