@@ -71,7 +71,7 @@ pub struct Delivery {
     /// The broker counts it as the message's delivery.
     pub current: bool,
     /// How many have it: a worker, calls on their way.
-    pub holds: u8,
+    pub holds: u32,
     /// What its holder is doing.
     pub doing: Holder,
 }

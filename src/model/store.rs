@@ -98,12 +98,12 @@ impl Store {
     }
 
     /// The transaction of `worker` on `op` ends; its insert stands where it `commits`. Whoever waited for it is woken:
-    /// all of them after a commit (they will conflict), the first after a rollback (it inserts).
+    /// all of them after a commit (they will conflict), the first after a rollback (it inserts). So it is where the one
+    /// that was woken dies before it could insert: the next is woken.
     pub fn end(&mut self, op: u32, worker: u32, commits: bool, mut wake: impl FnMut(u32)) {
-        let before = self.inserted.len();
         self.inserted.retain(|&insert| insert != (op, worker));
-        if self.inserted.len() == before {
-            return;
+        if self.inserted.iter().any(|&(inserted, _)| inserted == op) {
+            return; // another transaction has it
         }
         if commits {
             self.mark(op, 0);
@@ -168,6 +168,17 @@ mod tests {
         assert_eq!(end(&mut store, 7, 0, false), [1]);
         assert_eq!(store.insert(7, 1), Insert::Done);
         assert_eq!(end(&mut store, 7, 1, true), [2]);
+    }
+
+    #[test]
+    fn who_is_woken_and_dies_leaves_the_key_to_the_next() {
+        let mut store = Store::new(1);
+        store.insert(7, 0);
+        store.insert(7, 1);
+        store.insert(7, 2);
+        assert_eq!(end(&mut store, 7, 0, false), [1]);
+        assert_eq!(end(&mut store, 7, 1, false), [2]);
+        assert_eq!(store.insert(7, 2), Insert::Done);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::broker::Machine;
 use super::consumer::Consumers;
 use super::fact::Watch;
 use super::form;
-use super::machines::{Machines, Stop, stands};
+use super::machines::{MAX_AT_ONE_INSTANT, Machines, Stop, stands};
 use super::out::Out;
 use super::plan::QueueId;
 use super::producer::Producers;
@@ -31,9 +31,11 @@ pub struct World {
     calls: Ring<Call>,
     wires: Wires,
     machines: Machines,
+    /// Calls of one choice looked endless and were cut off.
+    endless: bool,
 }
 
-clone_by_field!(World { now, agenda, records, calls, wires, machines });
+clone_by_field!(World { now, agenda, records, calls, wires, machines, endless });
 
 /// Who answers, who watches, and who sits in the seat.
 pub struct Around<'a, O, W> {
@@ -98,6 +100,7 @@ impl World {
                 consumers: Consumers::new(stage),
                 deadline: Time::NEVER,
             },
+            endless: false,
         };
         world.machines.start(&mut out!(world, stage, around));
         world
@@ -204,9 +207,15 @@ impl World {
     }
 
     fn after_choice<O: Oracle, W: Watch>(&mut self, stage: &Stage, around: &mut Around<'_, O, W>) {
-        self.machines.deliver_calls(&mut out!(self, stage, around));
+        let calls = self.machines.deliver_calls(&mut out!(self, stage, around));
+        self.endless |= calls > MAX_AT_ONE_INSTANT;
         let (records, producers) = (&self.records, &self.machines.producers);
         self.agenda.sweep(|lane, event| stands(stage, records, producers, lane, event));
+    }
+
+    /// Whether calls of one choice looked endless and were cut off: nothing may be concluded from such a world.
+    pub fn is_endless(&self) -> bool {
+        self.endless
     }
 
     /// Writes the world: equal forms have equal futures under every choice.

@@ -224,7 +224,7 @@ impl Consumers {
         let record = &out.records.deliveries[state.delivery];
         let (held, op, current) = (record.parties(state.delivery), record.message.op, record.current);
         if let StoreKind::External { idempotency: Some(life) } = out.stage.plan.stores[store.at()].kind {
-            // The service remembers the key of each site's call: one site is one kind of call.
+            // A key names the operation; `Plan::check` sees to it that one step only calls with it.
             if self.stores[store.at()].is_marked(op, 0) {
                 return out.tell(Fact::Suppressed { held, site });
             }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Arrivals, Consumer, ConsumerId, EffectSite, FaultKind, Instance, MAX_EFFECT_SITES, MAX_WORKERS, Plan, QueueId,
-    Step, When,
+    Step, Store, StoreKind, When,
 };
 use crate::sim::{Source, oracle};
 
@@ -97,6 +97,12 @@ impl Plan {
                 }
             }
         }
+        if let Some(store) = self.calls_twice_by_one_key() {
+            return fail(format!(
+                "two effect steps go to store `{store}`, which knows an operation by one idempotency key and would do nothing \
+                 for the second: give each its own store"
+            ));
+        }
         if site > MAX_EFFECT_SITES {
             return fail(format!("{site} effect steps; at most {MAX_EFFECT_SITES} are counted"));
         }
@@ -119,6 +125,15 @@ impl Plan {
             }
         }
         Ok(self)
+    }
+
+    /// A store with idempotency keys that more than one effect step goes to: a key names the operation.
+    fn calls_twice_by_one_key(&self) -> Option<&str> {
+        let effects = self.effects();
+        let keyed = |store: &Store| matches!(store.kind, StoreKind::External { idempotency: Some(_) });
+        let twice = |at: usize| effects.iter().filter(|site| site.store.at() == at).count() > 1;
+        let mut stores = self.stores.iter().enumerate();
+        stores.find(|(at, store)| keyed(store) && twice(*at)).map(|(_, store)| store.name.as_str())
     }
 
     /// A queue whose dead letters come back to it.

@@ -119,8 +119,8 @@ struct Search<'a> {
     depth: u32,
     first: Option<Violation>,
     violations: u64,
-    /// An event asked more than a schedule can say.
-    too_many_answers: bool,
+    /// Why nothing may be concluded from what was not found.
+    incomplete: Option<String>,
     // Reused from state to state.
     heads: Vec<crate::sim::Head>,
     choices: Vec<Choice>,
@@ -146,7 +146,7 @@ impl<'a> Search<'a> {
             depth: 0,
             first: None,
             violations: 0,
-            too_many_answers: false,
+            incomplete: None,
             heads: Vec::new(),
             choices: Vec::new(),
         };
@@ -212,10 +212,15 @@ impl<'a> Search<'a> {
         if !within {
             return self.spare.push(next);
         }
+        if next.state.world.is_endless() {
+            self.incomplete.get_or_insert_with(|| "calls without end in one instant".into());
+            return self.spare.push(next);
+        }
         let choice = match (choice, Answers::of(odometer)) {
             (Choice::Take { lane, nth, .. }, Some(answers)) => Choice::Take { lane, nth, answers },
             (Choice::Take { .. }, None) => {
-                self.too_many_answers = true;
+                let why = format!("an event with more than {} questions", Answers::MOST);
+                self.incomplete.get_or_insert(why);
                 return self.spare.push(next);
             }
             (choice, _) => choice,
@@ -249,8 +254,7 @@ impl<'a> Search<'a> {
 
     fn finish(self, stopped: Option<String>) -> Exploration {
         use crate::observe::report::Verdict;
-        let stopped = stopped
-            .or_else(|| self.too_many_answers.then(|| format!("an event with more than {} questions", Answers::MOST)));
+        let stopped = stopped.or_else(|| self.incomplete.clone());
         let verdict = match (&self.first, &stopped) {
             (Some(_), _) => Verdict::Violated,
             (None, Some(_)) => Verdict::Undecided,
