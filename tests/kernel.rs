@@ -87,7 +87,7 @@ fn so_are_the_forms_of_worlds_that_are_taken_head_by_head() {
         stepped,
         [
             (0x1a4d, 0xde95_f7ec_16c6_14f3, 0x9fb3_42f5_3fb5_f9d8),
-            (0xdac, 0xd536_1241_1d76_6d30, 0x19f9_6ac3_f75f_5e6d),
+            (0xdac, 0xd536_1241_1d76_6d30, 0x6c3d_ae29_acbe_66c7),
             (0x1ad8, 0xc5f9_2dfa_d054_d759, 0x8efc_0bc5_ffde_3c9e),
         ]
     );

@@ -92,13 +92,13 @@ impl Machines {
                 let Some(Settle { queue, delivery, how, wait }) = self.consumers.go_on(worker, payload, out) else {
                     return 0;
                 };
-                return 1 + self.broker(queue, Input::Settle { delivery, how, wait }, out);
+                1 + self.broker(queue, Input::Settle { delivery, how, wait }, out)
             }
             Actor::Arrivals(producer) => {
                 let call = self.producers.arrive(producer, out);
                 self.note_end_of_production(out);
                 let Some(Publish { queue, message, pending }) = call else { return 0 };
-                return 1 + self.broker(queue, Input::Publish { message, pending }, out);
+                1 + self.broker(queue, Input::Publish { message, pending }, out)
             }
             _ => self.rare_event(actor, payload, out),
         }

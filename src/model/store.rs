@@ -11,16 +11,15 @@ use crate::sim::{Canon, clone_by_field};
 /// What a store remembers.
 #[derive(Debug)]
 pub struct Store {
-    /// A bit for each operation and room; rooms are the processes of a cache, one for all other stores.
-    marks: Vec<u64>,
-    rooms: u32,
+    /// By room, a bit for each operation; rooms are the processes of a cache, one for all other stores.
+    marks: Vec<Vec<u64>>,
     /// Inserts of open transactions: operation and worker.
     inserted: Vec<(u32, u32)>,
     /// Workers that wait for one of them, in the order in which they came.
     waiting: VecDeque<(u32, u32)>,
 }
 
-clone_by_field!(Store { marks, rooms, inserted, waiting });
+clone_by_field!(Store { marks, inserted, waiting });
 
 /// What came of an insert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,47 +35,45 @@ pub enum Insert {
 impl Store {
     /// An empty store. `rooms`: the number of processes where each has a memory of its own, otherwise 1.
     pub fn new(rooms: u32) -> Store {
-        Store { marks: Vec::new(), rooms, inserted: Vec::new(), waiting: VecDeque::new() }
+        Store { marks: vec![Vec::new(); rooms as usize], inserted: Vec::new(), waiting: VecDeque::new() }
     }
 
-    fn bit(&self, op: u32, room: u32) -> (usize, u64) {
-        let bit = op as usize * self.rooms as usize + if self.rooms > 1 { room as usize } else { 0 };
-        (bit / 64, 1 << (bit % 64))
+    /// Which room it is: the only one, where all share it.
+    fn room(&self, room: u32) -> usize {
+        if self.marks.len() > 1 { room as usize } else { 0 }
     }
 
     /// Whether the operation is marked, in this room.
     #[inline]
     pub fn is_marked(&self, op: u32, room: u32) -> bool {
-        let (word, bit) = self.bit(op, room);
-        self.marks.get(word).is_some_and(|marks| marks & bit != 0)
+        let (word, bit) = place(op);
+        self.marks[self.room(room)].get(word).is_some_and(|marks| marks & bit != 0)
     }
 
     /// Marks it.
     #[inline]
     pub fn mark(&mut self, op: u32, room: u32) {
-        let (word, bit) = self.bit(op, room);
-        if self.marks.len() <= word {
-            self.marks.resize(word + 1, 0);
+        let (word, bit) = place(op);
+        let room = self.room(room);
+        let marks = &mut self.marks[room];
+        if marks.len() <= word {
+            marks.resize(word + 1, 0);
         }
-        self.marks[word] |= bit;
+        marks[word] |= bit;
     }
 
     /// Forgets it.
     pub fn forget(&mut self, op: u32) {
-        let (word, bit) = self.bit(op, 0);
-        if let Some(marks) = self.marks.get_mut(word) {
+        let (word, bit) = place(op);
+        if let Some(marks) = self.marks[0].get_mut(word) {
             *marks &= !bit;
         }
     }
 
     /// Forgets all that one process knew.
     pub fn forget_room(&mut self, room: u32) {
-        let mut op = 0;
-        while self.bit(op, room).0 < self.marks.len() {
-            let (word, bit) = self.bit(op, room);
-            self.marks[word] &= !bit;
-            op += 1;
-        }
+        let room = self.room(room);
+        self.marks[room].clear();
     }
 
     /// A transaction of `worker` inserts the key of `op`.
@@ -126,8 +123,10 @@ impl Store {
 
     /// Writes what the store remembers.
     pub fn canon(&self, form: &mut impl Canon) {
-        let words = self.marks.iter().rposition(|&marks| marks != 0).map_or(0, |last| last + 1);
-        form.list(self.marks[..words].iter(), |form, &marks| form.put(marks));
+        for marks in &self.marks {
+            let words = marks.iter().rposition(|&marks| marks != 0).map_or(0, |last| last + 1);
+            form.list(marks[..words].iter(), |form, &marks| form.put(marks));
+        }
         // Which transaction inserted first changes nothing: every key has one owner.
         form.put(self.inserted.len() as u64);
         let mut last = None;
@@ -137,6 +136,11 @@ impl Store {
         }
         form.list(self.waiting.iter(), |form, &(op, worker)| form.puts([u64::from(op), u64::from(worker)]));
     }
+}
+
+/// Where an operation's bit is in its room.
+fn place(op: u32) -> (usize, u64) {
+    (op as usize / 64, 1 << (op % 64))
 }
 
 #[cfg(test)]
