@@ -10,8 +10,7 @@
 //! one that does not is skipped. Rule: heads are all that may happen next; the heap over them is an index, kept only where
 //! the earliest head is asked for millions of times, and no part of the state.
 
-use std::hint::select_unpredictable;
-
+use super::heap::Heap;
 use super::ring::Ring;
 use super::time::Time;
 
@@ -281,7 +280,7 @@ impl Agenda {
         Some(loose.swap_remove(at)).filter(|event| stands(lane, event))
     }
 
-    /// Everything that may happen next, in the order of lanes. With `timers_pass`, timers of a fifo lane overtake each
+    /// Everything that may happen next, in the order of lanes. Timers of a fifo lane overtake each
     /// other where `passes` says so of their lane.
     pub fn heads(&self, stands: impl Fn(Lane, &Event) -> bool, passes: impl Fn(Lane) -> bool, out: &mut Vec<Head>) {
         for (index, event) in self.singles.iter().enumerate() {
@@ -344,99 +343,6 @@ fn seq_of(key: u128) -> u64 {
 }
 fn lane_of(key: u128) -> Lane {
     Lane(key as u32 & (MAX_LANES - 1))
-}
-
-/// A heap of four children a node, the least on top: shallower than a binary one, and the children of a node are four in a
-/// row, compared without a look at how many there are. A top that was taken leaves a hole, for whoever handles an event
-/// mostly books the next one: it goes in at the top.
-#[derive(Debug)]
-struct Heap {
-    /// The top at [`TOP`]; the children of `at` from `4 * at - 8` on. What is free, up to a multiple of four, is [`FREE`].
-    keys: Vec<u128>,
-    /// The first place that is free.
-    end: usize,
-    /// The top was taken.
-    hole: bool,
-}
-
-super::clone_by_field!(Heap { keys, end, hole });
-
-const TOP: usize = 3;
-const FREE: u128 = u128::MAX;
-
-impl Default for Heap {
-    fn default() -> Self {
-        Heap { keys: vec![FREE; TOP + 1], end: TOP, hole: false }
-    }
-}
-
-impl Heap {
-    #[inline]
-    fn peek(&mut self) -> Option<u128> {
-        if self.hole {
-            self.hole = false;
-            self.end -= 1;
-            let last = std::mem::replace(&mut self.keys[self.end], FREE);
-            if self.end > TOP {
-                self.sink(last);
-            }
-        }
-        Some(self.keys[TOP]).filter(|&top| top != FREE)
-    }
-
-    /// Takes what [`Heap::peek`] gave.
-    #[inline]
-    fn take(&mut self) {
-        self.hole = true;
-    }
-
-    #[inline]
-    fn push(&mut self, key: u128) {
-        if self.hole {
-            self.hole = false;
-            self.sink(key);
-        } else {
-            self.rise(key);
-        }
-    }
-
-    /// Puts a key in at the end.
-    fn rise(&mut self, new: u128) {
-        let mut at = self.end;
-        self.end += 1;
-        if at == self.keys.len() {
-            self.keys.extend([FREE; 4]);
-        }
-        while at > TOP {
-            let parent = at / 4 + 2;
-            if self.keys[parent] <= new {
-                break;
-            }
-            self.keys[at] = self.keys[parent];
-            at = parent;
-        }
-        self.keys[at] = new;
-    }
-
-    /// Puts a key in at the top, in place of what is there.
-    #[inline]
-    fn sink(&mut self, new: u128) {
-        let mut at = TOP;
-        while let Some(&children) = self.keys.get(4 * at - 8..).and_then(<[u128]>::first_chunk::<4>) {
-            let less = |one: (usize, u128), other: (usize, u128)| {
-                let less = other.1 < one.1;
-                (select_unpredictable(less, other.0, one.0), select_unpredictable(less, other.1, one.1))
-            };
-            let [a, b, c, d] = children;
-            let (child, key) = less(less((0, a), (1, b)), less((2, c), (3, d)));
-            if new <= key {
-                break;
-            }
-            self.keys[at] = key;
-            at = 4 * at - 8 + child;
-        }
-        self.keys[at] = new;
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod agenda;
 pub mod canon;
 pub mod dist;
+mod heap;
 pub mod ids;
 pub mod keys;
 mod normal;
