@@ -105,7 +105,8 @@ impl Scenario {
     ///
     /// `settings` are changes by the command line, `(path, value)`: `("queue.payments.lease", "2min")`; a value is read as TOML,
     /// and is a string where it is none. They are applied last, to the base or to the variant asked for. Reading the
-    /// base reads all its variants too, so that a file with a broken one is refused.
+    /// base reads all its variants too, so that a file with a broken one is refused; not with settings, which may not fit
+    /// them.
     ///
     /// # Errors
     /// Everything that is wrong with the file, by place.
@@ -154,11 +155,15 @@ fn whole(reader: &Reader<'_>, root: &Table, settings: &[(u16, usize)], asked: Op
             let variant = Some(variant::read(reader, entry)?);
             Scenario { variant, ..of_variant(reader, root, entry, settings, &[])? }
         }
+        // Settings are written for what is read: a variant that they do not fit is not what was asked for.
+        None if !settings.is_empty() => {
+            let mut changed = root.clone();
+            variant::apply_settings(reader, &mut changed, settings);
+            one(reader, &changed)?
+        }
         None => {
             let inner = Reader::new(reader.texts);
-            let mut changed = root.clone();
-            variant::apply_settings(&inner, &mut changed, settings);
-            let base = one(&inner, &changed);
+            let base = one(&inner, root);
             let mut known = inner.into_problems();
             known.sort();
             let all = each(&entries, |entry| of_variant(reader, root, entry, settings, &known));
