@@ -326,7 +326,7 @@ fn a_violation_is_told_and_replays() {
     place.run("replay edited.json").ends(Exit::Input).complains(&["step 2 of", "cannot be taken", "explore it again"]);
     place.write("new.json", "{\"format\": 2}");
     place.run("replay new.json").ends(Exit::Input).complains(&["format 2"]);
-    place.run("replay shop.toml").ends(Exit::Input).complains(&["is no schedule"]);
+    place.run("replay shop.toml").ends(Exit::Input).complains(&["is no schedule", "under output/"]);
 }
 
 #[test]
