@@ -380,6 +380,7 @@ fn help_has_a_page_for_every_topic() {
         ("patterns", ["transactional-inbox", "steps: "]),
         ("guarantees", ["A3  effects at-most-once", "undecided until"]),
         ("schema", ["[consumer.NAME]", "title*"]),
+        ("limits", ["4 MiB", "1,000,000"]),
         ("exit-codes", ["undecided", "a defect of redelivery"]),
         ("result", ["over_seeds", "fingerprint"]),
         ("facts", ["nanoseconds", "names"]),

@@ -33,7 +33,13 @@ pub use error::Problems;
 #[cfg(feature = "cli")]
 pub(crate) use error::{joined, nearest};
 pub use expect::{Asks, Expectation, Subject, Test};
+#[cfg(feature = "cli")]
+pub(crate) use names::MOST as MAX_THINGS;
 pub use pattern::{PATTERNS, Pattern};
+#[cfg(feature = "cli")]
+pub(crate) use producer::MAX_OPERATIONS;
+#[cfg(feature = "cli")]
+pub(crate) use program::MAX_STEPS;
 pub use schema::{Block, Field, Need, schema};
 pub use variant::Variant;
 
@@ -94,11 +100,11 @@ pub enum Leases {
 }
 
 /// A file is at most so long, in bytes.
-const LONGEST: usize = 4 << 20;
+pub(crate) const LONGEST: usize = 4 << 20;
 /// The command line changes at most so many settings.
-const MAX_SETTINGS: usize = 1_000;
+pub(crate) const MAX_SETTINGS: usize = 1_000;
 /// A file has at most so many variants.
-const MAX_VARIANTS: usize = 200;
+pub(crate) const MAX_VARIANTS: usize = 200;
 
 impl Scenario {
     /// Reads a scenario: JSON where the name of the file ends in `.json`, else TOML.
