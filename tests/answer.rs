@@ -136,6 +136,20 @@ fn a_world_in_which_nothing_happened() {
     assert_snapshot!(text);
 }
 
+/// Operations that came at once and were tried without an end.
+#[test]
+fn a_world_in_which_nothing_took_effect() {
+    let mut plan = plan();
+    plan.queues.push(Queue { name: "jobs-dlq".into(), settings: Settings::Plain(plain::Settings::default()) });
+    let mut report = Judge::new(&plan, 1).finish(Time::ZERO + Span::from_secs(11_637_135 * 60), None);
+    let consumer = &mut report.consumers[0];
+    (consumer.counts.produced, consumer.counts.delivered, consumer.counts.runs) = (20, 900, 900);
+    (report.produced_for_s, report.still_stored) = (0.0, 20);
+    let text = answer(&Telling { story: None, ..telling(&plan, &[report], &[]) }, Paint::Off);
+    fits(&text);
+    assert_snapshot!(text);
+}
+
 #[test]
 fn colour_changes_no_word() {
     let (plan, reports, judgements) = (plan(), [hour(7, 92)], judgements());

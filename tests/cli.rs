@@ -370,7 +370,7 @@ fn a_violation_is_told_and_replays() {
     place.run("replay edited.json").ends(Exit::Input).complains(&["step 2 of", "cannot be taken", "explore it again"]);
     place.write("new.json", "{\"format\": 2}");
     place.run("replay new.json").ends(Exit::Input).complains(&["format 2"]);
-    place.run("replay shop.toml").ends(Exit::Input).complains(&["is no schedule"]);
+    place.run("replay shop.toml").ends(Exit::Input).complains(&["is no schedule", "under output/"]);
 }
 
 #[test]
@@ -424,6 +424,7 @@ fn help_has_a_page_for_every_topic() {
         ("patterns", ["transactional-inbox", "steps: "]),
         ("guarantees", ["A3  effects at-most-once", "undecided until"]),
         ("schema", ["[consumer.NAME]", "title*"]),
+        ("limits", ["4 MiB", "1,000,000"]),
         ("exit-codes", ["undecided", "a defect of redelivery"]),
         ("result", ["over_seeds", "fingerprint"]),
         ("facts", ["nanoseconds", "names"]),
@@ -433,6 +434,42 @@ fn help_has_a_page_for_every_topic() {
     }
     place.run("help guarantee").ends(Exit::Input).complains(&["did you mean `redelivery help guarantees`?"]);
     place.run("help zzz").ends(Exit::Input).complains(&["topics are products"]);
+}
+
+#[test]
+fn every_scenario_that_a_help_text_names_is_there() {
+    let place = Place::new();
+    let mut named = 0;
+    for line in ["--help", "run --help", "check --help", "explore --help", "replay --help", "help --help", "help"] {
+        let text = place.run(line).ends(Exit::AsExpected).out;
+        for word in text.split_whitespace().filter(|word| word.contains("scenarios/")) {
+            let file = match word.strip_prefix("output/") {
+                Some(schedule) => schedule.replace("/schedule.json", ".toml"),
+                None => word.to_owned(),
+            };
+            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).is_file(), "{line}: there is no {file}");
+            named += 1;
+        }
+    }
+    assert!(named >= 4, "{named}");
+}
+
+#[test]
+fn a_number_that_is_none_is_refused_with_what_is_expected() {
+    let place = Place::shop();
+    for (line, expected) in [
+        ("run shop.toml --seed -1", "expected a whole number from 0 on"),
+        ("run shop.toml --seed 99999999999999999999", "it is too large"),
+        ("run shop.toml --op abc", "expected a whole number from 0 on"),
+        ("run shop.toml --seeds -1", "expected a whole number from 1 to 1000000"),
+        ("run shop.toml --threads 0", "expected a whole number from 1 to 1024"),
+        ("explore shop.toml --faults x", "expected a whole number from 0 to 255"),
+        ("explore shop.toml --faults -1", "expected a whole number from 0 to 255"),
+        ("explore shop.toml --late -1", "expected a whole number from 0 to 255, or `unlimited`"),
+    ] {
+        let ran = place.run(line).ends(Exit::Input).complains(&[expected]);
+        assert!(!ran.err.contains("tip:"), "{line}:\n{}", ran.err);
+    }
 }
 
 #[cfg(unix)]

@@ -112,6 +112,24 @@ fn a_setting_of_the_command_line_comes_last_and_needs_no_quotes() {
 }
 
 #[test]
+fn a_setting_need_not_fit_the_variants_that_were_not_asked_for() {
+    let text = "\
+title = \"t\"\nrun = { operations = 1 }\nproducer.p = { to = \"q\", arrivals = { at_once = 1 } }\nqueue.q.product = \"plain\"
+store.db.kind = \"database\"\nconsumer.c = { from = \"q\", steps = [\"effect db\", \"ack\"] }
+variant.late = { set = { \"fault.f\" = { crash = \"c\", at_step = \"effect db\", chance = \"1%\", restart_after = \"1s\" } } }
+";
+    let set = [("consumer.c.steps", "[\"ack\"]")];
+    assert!(read(text, &[], None).is_ok());
+    let base = read(text, &set, None).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!((base.plan.consumers[0].steps.len(), base.variants.len()), (1, 1));
+    let problems = read(text, &set, Some("late")).expect_err("there is no such step");
+    assert!(problems.contains("in the variant `late`"), "{problems}");
+    // A setting that fits nothing is told of once, as a matter of the base.
+    let problems = read(text, &[("consumer.c.stepz", "1")], None).expect_err("no such field");
+    assert!(problems.contains("stepz") && !problems.contains("in the variant"), "{problems}");
+}
+
+#[test]
 fn what_is_wrong_with_a_setting_points_at_the_setting() {
     let set = [
         ("queue.paymets.lease", "2min"),

@@ -2,9 +2,10 @@
 //!
 //! Nothing is done here. Rule: a value that parses is in range; whether a file exists is another floor's question.
 
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use clap::builder::RangedU64ValueParser;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::scenario;
@@ -13,7 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   redelivery run scenarios/06-payment-capture/capture.toml
   redelivery check scenarios
-  redelivery explore scenarios/03-patterns/inbox.toml --faults 2 --late 1
+  redelivery explore scenarios/03-delivery-guarantees/ack-first.toml --faults 1 --late 1
   redelivery help exit-codes
 
 Exit codes: 0 all as expected, 1 something is not, 2 wrong input, 3 a defect of ours, 4 undecided.";
@@ -39,7 +40,7 @@ pub(super) enum Command {
     Explore(Explore),
     /// Run a schedule that `explore` wrote again, exactly.
     Replay(Replay),
-    /// Explain a topic: products, patterns, guarantees, schema, exit codes, results.
+    /// Explain a topic: products, patterns, guarantees, schema, limits, exit codes, results.
     #[command(after_help = "\
 Examples:
   redelivery help            the topics
@@ -67,7 +68,7 @@ pub(super) struct Source {
 #[derive(Debug, Group)]
 #[command(after_help = "\
 Examples:
-  redelivery run capture.toml                               the file's own seed
+  redelivery run scenarios/06-payment-capture/capture.toml  the file's own seed
   redelivery run capture.toml --variant heartbeat --seeds 20
   redelivery run capture.toml --set queue.payments.lease=2min --no-files
   redelivery run capture.toml --seed 7 --op 8412            the life of one operation
@@ -79,13 +80,13 @@ pub(super) struct Run {
     #[command(flatten)]
     pub source: Source,
     /// The world; the file's own where none is given.
-    #[arg(long, value_parser = seed, allow_negative_numbers = true)]
+    #[arg(long, allow_negative_numbers = true, value_parser = from_zero::<u64>)]
     pub seed: Option<u64>,
     /// So many worlds, from the seed on: numbers get 95 % intervals.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = from_one(1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = from_one(1_000_000))]
     pub seeds: u32,
     /// Tell the life of this operation instead.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["facts", "seeds"])]
+    #[arg(long, value_name = "ID", allow_negative_numbers = true, value_parser = from_zero::<u32>, conflicts_with_all = ["facts", "seeds"])]
     pub op: Option<u32>,
     /// Print the result as JSON.
     #[arg(long)]
@@ -97,7 +98,7 @@ pub(super) struct Run {
     #[arg(long)]
     pub no_files: bool,
     /// As many threads; the result does not depend on them.
-    #[arg(long, value_name = "N", value_parser = from_one(1_024))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_one(1_024))]
     pub threads: Option<u32>,
 }
 
@@ -114,19 +115,19 @@ pub(super) struct Check {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// So many worlds of each; each file's own `check.seeds` where not given.
-    #[arg(long, value_name = "N", value_parser = from_one(1_000_000))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_one(1_000_000))]
     pub seeds: Option<u32>,
     /// As many threads; the answer does not depend on them.
-    #[arg(long, value_name = "N", value_parser = from_one(1_024))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_one(1_024))]
     pub threads: Option<u32>,
 }
 
 #[derive(Debug, Group)]
 #[command(after_help = "\
 Examples:
-  redelivery explore inbox.toml                              the budget of its [explore]
-  redelivery explore inbox.toml --faults 2 --late unlimited
-  redelivery explore inbox.toml --variant mark-after --all   count every state, past the first violation
+  redelivery explore scenarios/reference/mc.toml             the budget of its [explore]
+  redelivery explore mc.toml --faults 2 --late unlimited
+  redelivery explore mc.toml --variant inbox --all           count every state, past the first violation
 
 A violation is told as a story, and its schedule written to output/, where `redelivery replay` reads it.
 Bounds on numbers are not asked: an explorer measures nothing.")]
@@ -134,16 +135,16 @@ pub(super) struct Explore {
     #[command(flatten)]
     pub source: Source,
     /// The most faults in one schedule.
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = byte)]
     pub faults: Option<u8>,
     /// The most late events in one schedule, or `unlimited`: then times are dropped.
-    #[arg(long, value_name = "L", value_parser = late)]
+    #[arg(long, value_name = "L", allow_negative_numbers = true, value_parser = late)]
     pub late: Option<scenario::Late>,
     /// Leases end in their order, or any running lease may end next.
     #[arg(long)]
     pub leases: Option<Leases>,
     /// How many operations each world has.
-    #[arg(long, value_name = "N", value_parser = from_one(1_000))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = from_one(1_000))]
     pub operations: Option<u32>,
     /// Hops with a link are events of their own, which may be late or lost.
     #[arg(long)]
@@ -152,7 +153,7 @@ pub(super) struct Explore {
     #[arg(long)]
     pub all: bool,
     /// Give up, undecided, after so many states; each takes some 40 bytes, those that wait a few hundred more.
-    #[arg(long, value_name = "N", default_value_t = 5_000_000, value_parser = from_one(4_000_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 5_000_000, allow_negative_numbers = true, value_parser = from_one(4_000_000_000))]
     pub max_states: u32,
     /// Print the answer as JSON.
     #[arg(long)]
@@ -171,7 +172,7 @@ pub(super) enum Leases {
 #[derive(Debug, Group)]
 #[command(after_help = "\
 Example:
-  redelivery replay output/scenarios/03-patterns/inbox/schedule.json
+  redelivery replay output/scenarios/reference/mc/schedule.json
 
 Exit codes: 0 it breaks what the file says, 1 it does not any more, 2 it cannot be run.")]
 pub(super) struct Replay {
@@ -182,9 +183,25 @@ pub(super) struct Replay {
     pub json: bool,
 }
 
-/// A number from 1 to this.
-fn from_one(most: u64) -> RangedU64ValueParser<u32> {
-    RangedU64ValueParser::new().range(1..=most)
+/// A whole number from 0 on, as far as its type goes.
+fn from_zero<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => "it is too large".into(),
+        _ => "expected a whole number from 0 on".into(),
+    })
+}
+
+/// A whole number from 1 to this.
+fn from_one(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+    move |text| match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("expected a whole number from 1 to {most}")),
+    }
+}
+
+/// A whole number that one byte holds.
+fn byte(text: &str) -> Result<u8, String> {
+    text.parse().map_err(|_| "expected a whole number from 0 to 255".into())
 }
 
 /// `PATH=VALUE`.
@@ -195,16 +212,12 @@ pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
-}
-
 fn late(text: &str) -> Result<scenario::Late, String> {
     match text {
         "unlimited" => Ok(scenario::Late::Unlimited),
         _ => match text.parse::<u8>() {
             Ok(most) => Ok(scenario::Late::AtMost(most.into())),
-            Err(_) => Err("expected a number up to 255, or `unlimited`".into()),
+            Err(_) => Err("expected a whole number from 0 to 255, or `unlimited`".into()),
         },
     }
 }

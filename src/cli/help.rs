@@ -11,8 +11,11 @@ use super::exit::{EXITS, Exit, Failure};
 use super::{result, screen};
 use crate::model::broker::{PRODUCTS, Product, product};
 use crate::model::parameter::{Kind, Parameter};
+use crate::model::plan::{MAX_EFFECT_SITES, MAX_WORKERS};
 use crate::observe::guarantees::GUARANTEES;
-use crate::scenario::{Block, Need, PATTERNS, joined, nearest, schema};
+use crate::scenario::{self, Block, Need, PATTERNS, joined, nearest, schema};
+use crate::sim::agenda::MAX_LANES;
+use crate::tell::words::thousands;
 
 /// A page: its name, what it tells, and its text.
 struct Page {
@@ -21,11 +24,12 @@ struct Page {
     text: fn() -> String,
 }
 
-const PAGES: [Page; 7] = [
+const PAGES: [Page; 8] = [
     Page { name: "products", about: "what a queue may be of", text: products },
     Page { name: "patterns", about: "the named programs of consumers", text: patterns },
     Page { name: "guarantees", about: "what may be expected, by name", text: guarantees },
-    Page { name: "schema", about: "every block and field of a scenario", text: scenario },
+    Page { name: "schema", about: "every block and field of a scenario", text: scenario_file },
+    Page { name: "limits", about: "how large a scenario may be, and what is fixed", text: limits },
     Page { name: "exit-codes", about: "how the command ends", text: exit_codes },
     Page { name: "result", about: "the keys of result.json and --json", text: keys },
     Page { name: "facts", about: "the lines of --facts", text: facts },
@@ -172,7 +176,7 @@ fn guarantees() -> String {
     text
 }
 
-fn scenario() -> String {
+fn scenario_file() -> String {
     let mut text =
         String::from("A scenario is TOML or JSON. * must be given. The fields of a product: redelivery help PRODUCT\n");
     for Block { path, what, fields } in schema() {
@@ -194,6 +198,46 @@ fn scenario() -> String {
                 &format!("{} ({}{need})", field.text, field.takes),
             );
         }
+    }
+    text
+}
+
+fn limits() -> String {
+    let most = |n: u64, what: &str| (thousands(n), what.to_owned());
+    let rows = [
+        (format!("{} MiB", scenario::LONGEST >> 20), "a scenario, or a schedule".to_owned()),
+        most(scenario::MAX_VARIANTS as u64, "variants of a file"),
+        most(scenario::MAX_SETTINGS as u64, "--set on one command line"),
+        most(scenario::MAX_THINGS as u64, "queues, stores, producers or consumers of a file, of each"),
+        most(scenario::MAX_STEPS as u64, "steps of a consumer"),
+        most(MAX_EFFECT_SITES as u64, "effect steps of a file, in all consumers together"),
+        most(MAX_WORKERS.into(), "workers of a file: instances times workers, in all consumers together"),
+        most(
+            (MAX_LANES - 1).into(),
+            "lanes of a world: one for each thing that can be pending on its own, such as a worker's next step",
+        ),
+        most(scenario::MAX_OPERATIONS.into(), "operations of a run"),
+        // The last four are written out: the floors that fix them keep them to themselves.
+        (
+            thousands(15),
+            "copies or hands of one operation at a time; one that has so many is never found gone, so never found lost"
+                .into(),
+        ),
+        (
+            thousands(1_000_000),
+            "calls and steps in one instant without an arrival: more are a loop, and the run is cut short".into(),
+        ),
+        ("5 s".into(), "that a process is down which a poison operation killed".into()),
+        (
+            "64 bits".into(),
+            "a state's fingerprint in the explorer: two states may be taken for one, and an answer tells the chance"
+                .into(),
+        ),
+    ];
+    let mut text = String::from("Limits: at most so many or so much; and what no setting changes\n\n");
+    let width = rows.iter().map(|(limit, _)| limit.len()).max().unwrap_or(0);
+    for (limit, what) in &rows {
+        line(&mut text, width, limit, what);
     }
     text
 }

@@ -9,10 +9,10 @@ use std::path::{Component, Path, PathBuf};
 use super::args::Source;
 use super::exit::Failure;
 use crate::model::{Plan, Stage};
-use crate::scenario::{Scenario, nearest};
+use crate::scenario::{self, Scenario, nearest};
 
 /// No file of ours is longer, in bytes.
-const LONGEST: u64 = 4 << 20;
+const LONGEST: u64 = scenario::LONGEST as u64;
 
 /// A scenario that was read, and what the command line says of it.
 #[derive(Debug)]

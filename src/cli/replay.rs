@@ -77,7 +77,12 @@ fn read(file: &Path) -> Result<Schedule, Failure> {
         Ok(Format { format }) => {
             return Err(Failure::input(format!("{shown} has format {format}: this version reads format {FORMAT}")));
         }
-        Err(error) => return Err(Failure::input(format!("{shown} is no schedule: {error}"))),
+        Err(error) => return Err(no_schedule(file, &error)),
     }
-    serde_json::from_str(&text).map_err(|error| Failure::input(format!("{shown} is no schedule: {error}")))
+    serde_json::from_str(&text).map_err(|error| no_schedule(file, &error))
+}
+
+fn no_schedule(file: &Path, error: &serde_json::Error) -> Failure {
+    Failure::input(format!("{} is no schedule: {error}", file.display()))
+        .help("`redelivery explore` writes schedule.json under output/")
 }

@@ -170,6 +170,9 @@ impl Sentence<'_, '_> {
 
     fn read(&self) -> Read<Asks> {
         if let Some(at) = self.text.find(['<', '>', '=']) {
+            if let Some(word) = ["==", "=<", "=>"].into_iter().find(|word| self.text[at..].starts_with(word)) {
+                return self.no_comparison(at, at + word.len(), word);
+            }
             let word = COMPARISONS.iter().find(|word| self.text[at..].starts_with(**word)).map_or(1, |word| word.len());
             return self.number(at, at + word);
         }
@@ -233,6 +236,22 @@ impl Sentence<'_, '_> {
             _ => Test::Equal(value(to..end)?),
         };
         Ok(Asks::Number { metric, mean, test })
+    }
+
+    /// `==` and its like, which this language has not: what to write instead.
+    fn no_comparison<T>(&self, from: usize, to: usize, word: &str) -> Read<T> {
+        let at = self.place(from..to);
+        let problem = Problem::new(at, format!("`{word}` is no comparison")).label("expected =, <, <=, > or >=");
+        let instead = match word {
+            "=<" => "<=",
+            "=>" => ">=",
+            _ => "=",
+        };
+        // Without a place of its own the whole sentence would be replaced.
+        self.reader.fail(match at == self.node.at {
+            true => problem.help(format!("write `{instead}`")),
+            false => problem.fix(at, format!("write `{instead}`"), instead),
+        })
     }
 
     fn value(&self, metric: Metric, part: Range<usize>) -> Read<f64> {

@@ -33,7 +33,13 @@ pub use error::Problems;
 #[cfg(feature = "cli")]
 pub(crate) use error::{joined, nearest};
 pub use expect::{Asks, Expectation, Subject, Test};
+#[cfg(feature = "cli")]
+pub(crate) use names::MOST as MAX_THINGS;
 pub use pattern::{PATTERNS, Pattern};
+#[cfg(feature = "cli")]
+pub(crate) use producer::MAX_OPERATIONS;
+#[cfg(feature = "cli")]
+pub(crate) use program::MAX_STEPS;
 pub use schema::{Block, Field, Need, schema};
 pub use variant::Variant;
 
@@ -94,18 +100,19 @@ pub enum Leases {
 }
 
 /// A file is at most so long, in bytes.
-const LONGEST: usize = 4 << 20;
+pub(crate) const LONGEST: usize = 4 << 20;
 /// The command line changes at most so many settings.
-const MAX_SETTINGS: usize = 1_000;
+pub(crate) const MAX_SETTINGS: usize = 1_000;
 /// A file has at most so many variants.
-const MAX_VARIANTS: usize = 200;
+pub(crate) const MAX_VARIANTS: usize = 200;
 
 impl Scenario {
     /// Reads a scenario: JSON where the name of the file ends in `.json`, else TOML.
     ///
     /// `settings` are changes by the command line, `(path, value)`: `("queue.payments.lease", "2min")`; a value is read as TOML,
     /// and is a string where it is none. They are applied last, to the base or to the variant asked for. Reading the
-    /// base reads all its variants too, so that a file with a broken one is refused.
+    /// base reads all its variants too, so that a file with a broken one is refused; not with settings, which may not fit
+    /// them.
     ///
     /// # Errors
     /// Everything that is wrong with the file, by place.
@@ -154,11 +161,15 @@ fn whole(reader: &Reader<'_>, root: &Table, settings: &[(u16, usize)], asked: Op
             let variant = Some(variant::read(reader, entry)?);
             Scenario { variant, ..of_variant(reader, root, entry, settings, &[])? }
         }
+        // Settings are written for what is read: a variant that they do not fit is not what was asked for.
+        None if !settings.is_empty() => {
+            let mut changed = root.clone();
+            variant::apply_settings(reader, &mut changed, settings);
+            one(reader, &changed)?
+        }
         None => {
             let inner = Reader::new(reader.texts);
-            let mut changed = root.clone();
-            variant::apply_settings(&inner, &mut changed, settings);
-            let base = one(&inner, &changed);
+            let base = one(&inner, root);
             let mut known = inner.into_problems();
             known.sort();
             let all = each(&entries, |entry| of_variant(reader, root, entry, settings, &known));

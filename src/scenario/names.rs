@@ -33,7 +33,7 @@ impl Kind {
 }
 
 /// So many things of a kind a file has at most: their numbers fit 16 bits, and a person reads no more.
-const MOST: usize = 10_000;
+pub(crate) const MOST: usize = 10_000;
 
 /// The names of a file, each kind in order.
 #[derive(Clone, Debug)]

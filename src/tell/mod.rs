@@ -8,4 +8,4 @@ pub mod paint;
 pub mod plot;
 pub mod story;
 pub mod violation;
-mod words;
+pub(crate) mod words;

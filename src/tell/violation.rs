@@ -15,21 +15,31 @@ use crate::sim::Time;
 use crate::ways::explore::{Choice, Late, Rules, Violation};
 use crate::ways::trial::{Failure, What};
 
-/// `effects at-most-once: violated by 1 fault and 0 late events, 9 steps`, and the story. Where lateness is unlimited, nobody
-/// counts it.
+/// `effects at-most-once: violated by 1 fault, 9 steps`, and the story. Where lateness is unlimited, nobody counts it.
 pub fn violation(rules: &Rules, violation: &Violation) -> String {
     let steps = violation.schedule.iter().filter(|choice| !matches!(choice, Choice::Delay { .. })).count();
-    let late = match rules.late() {
-        Late::Unlimited => "any number of late events".to_owned(),
-        Late::AtMost(_) => counted(u64::from(violation.late), "late event"),
-    };
     format!(
-        "{}: violated by {} and {late}, {}\n\n{}",
+        "{}: violated {}, {}\n\n{}",
         names(violation.broke),
-        counted(u64::from(violation.faults), "fault"),
+        trouble(rules.late(), violation.faults.into(), violation.late.into()),
         counted(steps as u64, "step"),
         of_schedule(rules, &violation.schedule, &violation.broke.ops()),
     )
+}
+
+/// `by 1 fault and 1 late event`, without what there was none of.
+fn trouble(bound: Late, faults: u64, late: u64) -> String {
+    let faults = (faults > 0).then(|| counted(faults, "fault"));
+    let late = match bound {
+        Late::Unlimited if faults.is_none() => Some("lateness alone".to_owned()),
+        Late::Unlimited => Some("any number of late events".to_owned()),
+        Late::AtMost(_) => (late > 0).then(|| counted(late, "late event")),
+    };
+    match (faults, late) {
+        (None, None) => "without a fault or a late event".to_owned(),
+        (Some(one), None) | (None, Some(one)) => format!("by {one}"),
+        (Some(faults), Some(late)) => format!("by {faults} and {late}"),
+    }
 }
 
 /// The story of some operations along a schedule.

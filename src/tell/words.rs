@@ -6,7 +6,7 @@
 use crate::sim::Span;
 
 /// `720,267`
-pub(super) fn thousands(n: u64) -> String {
+pub(crate) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -39,7 +39,14 @@ pub(super) fn listed(words: &[String]) -> String {
 /// A length in seconds, to three digits: `4.1 s`, `374 ms`.
 #[cfg(feature = "cli")]
 pub(super) fn seconds(value: f64) -> String {
-    Span::from_secs_f64(value).to_string()
+    days(value).unwrap_or_else(|| Span::from_secs_f64(value).to_string())
+}
+
+/// Beyond two days in days: `3.5 days`.
+#[cfg(feature = "cli")]
+fn days(seconds: f64) -> Option<String> {
+    const DAY: f64 = 86_400.0;
+    (seconds > 2.0 * DAY).then(|| format!("{} days", number(seconds / DAY)))
 }
 
 /// A length of time to the minute where there are many, as headings say it.
@@ -47,7 +54,7 @@ pub(super) fn seconds(value: f64) -> String {
 pub(super) fn about(seconds: f64) -> String {
     let minutes = (seconds / 60.0).round();
     let shown = if minutes >= 10.0 { minutes * 60.0 } else { seconds };
-    Span::from_secs_f64(shown).to_string()
+    self::seconds(shown)
 }
 
 /// A number that need not be whole, to about three digits: `0.0125`, `1.02`, `58.3`, `12,345`.
@@ -124,6 +131,12 @@ mod tests {
     fn numbers_have_three_digits() {
         let values = [0.0, 5.0, 1.018, 58.31, 0.0125, 123.4, 12_345.6, -3.0, f64::NAN];
         assert_eq!(values.map(number), ["0", "5", "1.02", "58.3", "0.0125", "123", "12,346", "-3", "?"]);
+    }
+
+    #[test]
+    fn long_times_are_in_days() {
+        assert_eq!([4.1, 172_800.0, 302_400.0].map(seconds), ["4.1 s", "48 h", "3.5 days"]);
+        assert_eq!([59.5, 3_607.0, 698_228_100.0].map(about), ["59.5 s", "1 h", "8,081 days"]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct Checked<'a> {
     pub judgements: &'a [Judgement],
 }
 
-/// `ok    scenarios/capture.toml  heartbeat   5 seeds, 4 expectations`, and more lines where more is to say.
+/// `ok    scenarios/capture.toml  heartbeat   5 seeds, 4 sentences`, and more lines where more is to say.
 pub fn check_line(checked: &Checked<'_>, paint: Paint) -> String {
     let Checked { file, variant, command, seed, seeds: worlds, judgements } = *checked;
     let is = |standing: Standing| judgements.iter().any(|judgement| judgement.standing() == standing);
@@ -34,8 +34,8 @@ pub fn check_line(checked: &Checked<'_>, paint: Paint) -> String {
     } else {
         paint.good("ok  ")
     };
-    let (seeds, sentences) = (counted(worlds as u64, "seed"), counted(judgements.len() as u64, "expectation"));
-    let mut text = format!("{word}  {file:<44}  {:<16}  {seeds}, {sentences}\n", variant.unwrap_or_default());
+    let (seeds, sentences) = (counted(worlds as u64, "seed"), counted(judgements.len() as u64, "sentence"));
+    let mut text = format!("{word}  {file:<47}  {:<23}  {seeds}, {sentences}\n", variant.unwrap_or_default());
     if judgements.is_empty() {
         say(&mut text, "nothing is expected of it, so nothing is proved: say in `[expect]` what should come of it");
     }

@@ -7,31 +7,33 @@ use crate::observe::report::{ConsumerReport, Latency, QueueReport, Report};
 
 /// The block of every consumer.
 pub(super) fn block(plan: &Plan, reports: &[Report]) -> String {
+    // What is counted by the second, or on average while producers produced, is nothing where all came at once.
+    let timed = reports.iter().all(|report| report.produced_for_s > 0.0);
     let mut text = String::new();
     for (c, consumer) in plan.consumers.iter().enumerate() {
         let of: Vec<&ConsumerReport> = reports.iter().filter_map(|report| report.consumers.get(c)).collect();
         let queue: Vec<&QueueReport> =
             reports.iter().filter_map(|report| report.queues.get(consumer.from.at())).collect();
         let label = if plan.consumers.len() == 1 { "numbers" } else { &consumer.name };
-        grid(label, &cells(&of, &queue), &mut text);
+        grid(label, &cells(&of, &queue, timed), &mut text);
         times(&of, &mut text);
     }
     text
 }
 
-fn cells(of: &[&ConsumerReport], queue: &[&QueueReport]) -> Vec<(&'static str, String)> {
+fn cells(of: &[&ConsumerReport], queue: &[&QueueReport], timed: bool) -> Vec<(&'static str, String)> {
     let values = |read: fn(&ConsumerReport) -> f64| of.iter().map(|report| read(report)).collect::<Vec<f64>>();
     let ran = of.iter().any(|report| report.counts.runs > 0);
-    let known = |text: String| if ran { text } else { "-".into() };
+    let only = |is: bool, text: String| if is { text } else { "-".into() };
     let depth: Vec<f64> = queue.iter().map(|queue| queue.max_depth as f64).collect();
     let percent = |value: f64| format!("{} %", number(value * 100.0));
     let rate = |value: f64| format!("{}/s", number(value));
     vec![
         ("produced", measured(&values(|c| c.counts.produced as f64))),
         ("delivered", measured(&values(|c| c.counts.delivered as f64))),
-        ("runs per operation", known(measured(&values(|c| c.runs_per_operation)))),
-        ("goodput", measured_as(&values(|c| c.goodput_per_s), rate)),
-        ("utilisation", known(measured_as(&values(|c| c.utilisation), percent))),
+        ("runs per operation", only(ran, measured(&values(|c| c.runs_per_operation)))),
+        ("goodput", only(timed, measured_as(&values(|c| c.goodput_per_s), rate))),
+        ("utilisation", only(ran && timed, measured_as(&values(|c| c.utilisation), percent))),
         ("max depth", measured(&depth)),
     ]
 }

@@ -18,7 +18,8 @@ pub(super) fn answers(plan: &Plan, reports: &[Report]) -> String {
     rows("delivery", deliveries.collect(), &mut text);
     let orders = consumers.map(|(c, consumer)| (consumer.name.as_str(), ordering(plan, &of(c))));
     rows("ordering", orders.collect(), &mut text);
-    let letters = plan.queues.iter().enumerate().filter(|(q, _)| !is_dead_letter_queue(plan, *q));
+    let letters = plan.queues.iter().enumerate();
+    let letters = letters.filter(|(q, _)| is_consumed(plan, *q) && !is_dead_letter_queue(plan, *q));
     let letters = letters.map(|(q, queue)| (queue.name.as_str(), dead_letters(plan, q, queue, reports)));
     rows("dead letters", letters.collect(), &mut text);
     text
@@ -51,14 +52,21 @@ fn delivery(consumer: &Consumer, of: &[&ConsumerReport], reports: &[Report]) -> 
         let acked = each(of, |counts| counts.acked);
         return format!("no effect is counted here: {} acked, {} lost", measured(&acked), measured(&lost));
     }
+    let took_effect = is_any(&each(of, |counts| counts.effects));
     let kind = match (is_any(&lost), is_any(&twice)) {
         (false, false) => "effects exactly once, as far as seen",
         (false, true) => "at least once",
         (true, false) => "at most once",
         (true, true) => "neither at least once nor at most once",
     };
+    let stored: Vec<f64> = reports.iter().map(|report| report.still_stored as f64).collect();
+    let left = if is_any(&stored) { format!("; {} still stored at the end", measured(&stored)) } else { String::new() };
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let of_all = number(mean(&produced).round());
+    // Nothing that took effect is no proof of "exactly once".
+    if !took_effect {
+        return format!("nothing took effect: {} lost of {of_all} operations{left}", measured(&lost));
+    }
     let repeated = match one_in(mean(&twice), mean(&produced)) {
         None => format!("none of {of_all} operations took effect twice"),
         Some(rarity) => format!("{} duplicate effects of {of_all} operations ({rarity})", measured(&twice)),
@@ -68,11 +76,7 @@ fn delivery(consumer: &Consumer, of: &[&ConsumerReport], reports: &[Report]) -> 
     if is_any(&missing) {
         text.push_str(&format!("; {} never confirmed and missing", measured(&missing)));
     }
-    let stored: Vec<f64> = reports.iter().map(|report| report.still_stored as f64).collect();
-    if is_any(&stored) {
-        text.push_str(&format!("; {} still stored at the end", measured(&stored)));
-    }
-    text
+    text + &left
 }
 
 fn ordering(plan: &Plan, of: &[&ConsumerReport]) -> String {
@@ -87,6 +91,11 @@ fn ordering(plan: &Plan, of: &[&ConsumerReport]) -> String {
         }
         false => "nothing took effect".into(),
     }
+}
+
+/// Of a queue that nobody consumes nothing is delivered, so nothing of it becomes a dead letter.
+fn is_consumed(plan: &Plan, q: usize) -> bool {
+    plan.consumers.iter().any(|consumer| consumer.from.at() == q)
 }
 
 fn is_dead_letter_queue(plan: &Plan, q: usize) -> bool {

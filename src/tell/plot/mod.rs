@@ -14,8 +14,8 @@ pub use duplicates::duplicates_svg;
 pub use lag::lag_svg;
 pub use picture::PlotError;
 
+use super::words::about;
 use crate::observe::report::Report;
-use crate::sim::Span;
 use picture::{Anchor, Ink, Picture, SIZE, fit};
 
 /// The margin at all sides, in points.
@@ -38,12 +38,6 @@ fn titled(title: &str, what: &str, report: &Report) -> Picture {
     };
     picture.text((MARGIN, 50.0), Anchor::Start, SUBTITLE, ink, fit(&text, SUBTITLE, room));
     picture
-}
-
-/// A length in the words of a subtitle: to the minute where there are many.
-fn about(seconds: f64) -> Span {
-    let minutes = (seconds / 60.0).round();
-    Span::from_secs_f64(if minutes >= 10.0 { minutes * 60.0 } else { seconds })
 }
 
 /// Says in the middle of the picture why there is nothing else to see.
