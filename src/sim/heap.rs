@@ -110,7 +110,7 @@ mod tests {
             let new = u128::from(mix(i));
             heap.push(new);
             kept.push(new);
-            if mix(i) % 3 > 0 {
+            if !mix(i).is_multiple_of(3) {
                 kept.sort_unstable();
                 assert_eq!(heap.peek(), Some(kept.remove(0)));
                 heap.take();
