@@ -111,7 +111,7 @@ const CONTRASTS: &[(&str, &str, &str, &str)] = &[
     ("04-timeouts/lease.toml", "", "max(end to end) < 3min", "too-long"),
     ("04-timeouts/lease.toml", "", "max age < 3min", "too-long"),
     ("04-timeouts/lease.toml", "too-short", "mean duplicates in 1_700..2_200", ""),
-    ("04-timeouts/lease.toml", "too-long", "max(end to end) > 10min", ""),
+    ("04-timeouts/lease.toml", "too-long", "max(end to end) > 9min", ""),
     ("05-poison/poison.toml", "", "p99(end to end) > 3s", "cap"),
     ("05-poison/poison.toml", "cap", "p99(end to end) < 100ms", ""),
     ("05-poison/poison.toml", "front", "goodput < 10/s", ""),

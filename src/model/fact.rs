@@ -217,6 +217,9 @@ impl Fact {
 
 /// Someone who watches a run. Three are compiled: nobody ([`Silent`]), the judge, and the judge with a list of others.
 pub trait Watch {
+    /// Called when time has come to `now`, before the facts of that moment.
+    #[inline(always)]
+    fn moment(&mut self, _now: Time) {}
     /// Called for every fact, in order; `now` never decreases.
     fn fact(&mut self, now: Time, fact: &Fact);
 }
@@ -237,12 +240,19 @@ impl Watch for Vec<(Time, Fact)> {
 }
 
 impl<W: Watch + ?Sized> Watch for Box<W> {
+    fn moment(&mut self, now: Time) {
+        (**self).moment(now);
+    }
     fn fact(&mut self, now: Time, fact: &Fact) {
         (**self).fact(now, fact);
     }
 }
 
 impl<W: Watch + ?Sized> Watch for &mut W {
+    #[inline(always)]
+    fn moment(&mut self, now: Time) {
+        (**self).moment(now);
+    }
     #[inline(always)]
     fn fact(&mut self, now: Time, fact: &Fact) {
         (**self).fact(now, fact);

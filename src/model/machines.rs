@@ -69,10 +69,14 @@ impl Machines {
             debug_assert!(head.event.at >= out.now, "time ran backwards");
             let actor = stage.actor(head.lane);
             let time_moves = head.event.at > out.now;
-            at_this_instant = if time_moves || matches!(actor, Actor::Arrivals(_)) { 0 } else { at_this_instant + 1 };
+            if time_moves {
+                out.watch.moment(head.event.at);
+            }
+            if time_moves || matches!(actor, Actor::Arrivals(_)) {
+                at_this_instant = 0;
+            }
             out.now = head.event.at;
-            at_this_instant += self.event(actor, head.event.payload, out);
-            at_this_instant += self.deliver_calls(out);
+            at_this_instant += 1 + self.event(actor, head.event.payload, out) + self.deliver_calls(out);
             if at_this_instant > MAX_AT_ONE_INSTANT {
                 return Stop::Endless(format!("{actor:?} at {} s", out.now));
             }
@@ -83,54 +87,64 @@ impl Machines {
         Stop::Paused
     }
 
-    /// What an event does, with the calls that come before all others: those are handled here. Gives how many.
-    // The two events of nearly every message, and what they call, are one piece of code; all else is kept out of it.
+    /// An event, with the calls that come before all others: those are handled here. Gives how many.
     #[inline(always)]
     pub fn event<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) -> u32 {
+        self.act(actor, payload, out).map_or(0, |queue| 1 + self.serve(queue, out))
+    }
+
+    /// What an event does, with the call that comes before all others. Gives the queue that may have something to hand out
+    /// before any further call.
+    // The two events of nearly every message, and what they call, are one piece of code; all else is kept out of it.
+    #[inline(always)]
+    fn act<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) -> Option<QueueId> {
         match actor {
             Actor::Worker(worker) => {
-                let Some(Settle { queue, delivery, how, wait }) = self.consumers.go_on(worker, payload, out) else {
-                    return 0;
-                };
-                1 + self.broker(queue, Input::Settle { delivery, how, wait }, out)
+                let Settle { queue, delivery, how, wait } = self.consumers.go_on(worker, payload, out)?;
+                self.handle(queue, Input::Settle { delivery, how, wait }, out)
             }
             Actor::Arrivals(producer) => {
                 let call = self.producers.arrive(producer, out);
-                self.note_end_of_production(out);
-                let Some(Publish { queue, message, pending }) = call else { return 0 };
-                1 + self.broker(queue, Input::Publish { message, pending }, out)
+                if !out.agenda.is_booked(out.stage.arrivals_lane(producer)) {
+                    self.note_end_of_production(out);
+                }
+                let Publish { queue, message, pending } = call?;
+                self.handle(queue, Input::Publish { message, pending }, out)
             }
             _ => self.rare_event(actor, payload, out),
         }
     }
 
     #[inline(never)]
-    fn rare_event<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) -> u32 {
+    fn rare_event<O: Oracle, W: Watch>(
+        &mut self,
+        actor: Actor,
+        payload: u32,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<QueueId> {
         match actor {
             Actor::Worker(_) | Actor::Arrivals(_) => {}
-            Actor::Leases(queue) => return self.broker(queue, Input::LeaseOver { delivery: payload }, out),
-            Actor::Packets(packets) => return self.packet(packets, out),
+            Actor::Leases(queue) => return self.handle(queue, Input::LeaseOver { delivery: payload }, out),
+            // Nobody else is calling: the call of the packet comes first.
+            Actor::Packets(packets) => {
+                let call = out.wires.0[packets as usize].pop()?;
+                return self.receive(call, out);
+            }
             Actor::Restart(process) => self.consumers.restart(process, out),
             Actor::Heartbeats(process) => self.consumers.beat(process, payload, out),
             Actor::Confirms(_) => self.producers.timed_out(payload, out),
             Actor::Retries(_) => self.producers.retry(payload, out),
-            Actor::Delays(queue) => return self.broker(queue, Input::DelayOver { entry: payload }, out),
+            Actor::Delays(queue) => return self.handle(queue, Input::DelayOver { entry: payload }, out),
             Actor::Timeline { fault, process } => {
                 timeline::book_next(fault, process, payload + 1, self.producers.stopped(), out);
                 timeline::strike(fault, process, &mut self.brokers, &mut self.consumers, out);
             }
             Actor::Resume(process) => self.consumers.resume(process, out),
             Actor::Quicken(process) => self.consumers.quicken(process, out),
-            Actor::BrokerUp(queue) => return self.broker(queue, Input::Restart, out),
+            Actor::BrokerUp(queue) => return self.handle(queue, Input::Restart, out),
             Actor::Keys(store) => self.consumers.forget_key(store.at(), payload),
         }
-        0
-    }
-
-    /// A packet arrives. Nobody else is calling: its call comes first.
-    fn packet<O: Oracle, W: Watch>(&mut self, packets: u32, out: &mut Out<'_, O, W>) -> u32 {
-        let Some(call) = out.wires.0[packets as usize].pop() else { return 0 };
-        self.deliver(call, out) - 1
+        None
     }
 
     /// Calls, first in first out, until nobody calls anybody. Gives how many.
@@ -142,14 +156,19 @@ impl Machines {
                 out.calls.clear();
                 return count + 1;
             }
-            count += self.deliver(call, out);
+            count += 1 + self.deliver(call, out);
         }
         count
     }
 
-    /// Handles a call, and the one that comes of it before all others. Gives how many they are.
+    /// Handles a call, and the one that comes of it before all others. Gives how many those are.
     #[inline(never)]
     fn deliver<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) -> u32 {
+        self.receive(call, out).map_or(0, |queue| self.serve(queue, out))
+    }
+
+    /// Whoever is called handles it. Gives the queue that may have something to hand out.
+    fn receive<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) -> Option<QueueId> {
         let (queue, input) = match call {
             Call::Publish(Publish { queue, message, pending }) => (queue, Input::Publish { message, pending }),
             Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
@@ -159,26 +178,37 @@ impl Machines {
             Call::Disconnect { queue, first, workers } => (queue, Input::Disconnect { first, workers }),
             Call::Deliver { worker, delivery } => {
                 self.consumers.deliver(worker, delivery, out);
-                return 1;
+                return None;
             }
             Call::Confirm { op, pending } => {
                 self.producers.confirm(op, pending, out);
-                return 1;
+                return None;
             }
             Call::Refuse { op, copy, pending } => {
                 self.producers.refuse(op, copy, pending, out);
-                return 1;
+                return None;
             }
-            Call::Nothing => return 1,
+            Call::Nothing => return None,
         };
-        1 + self.broker(queue, input, out)
+        self.handle(queue, input, out)
     }
 
-    /// A broker gets its input. What it hands out first goes to its worker at once, for nobody was called before. Gives how
-    /// many calls that saves.
+    /// A broker gets its input. Gives the queue where there may be something to hand out now.
     #[inline(always)]
-    fn broker<O: Oracle, W: Watch>(&mut self, queue: QueueId, input: Input, out: &mut Out<'_, O, W>) -> u32 {
-        let Some(HandOut { worker, delivery }) = self.brokers[queue.at()].handle(queue, input, out) else { return 0 };
+    fn handle<O: Oracle, W: Watch>(
+        &mut self,
+        queue: QueueId,
+        input: Input,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<QueueId> {
+        self.brokers[queue.at()].handle(queue, input, out).then_some(queue)
+    }
+
+    /// A broker hands out what it can. What it hands out first goes to its worker at once, if nobody was called before.
+    /// Gives how many calls that saves.
+    #[inline(always)]
+    fn serve<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) -> u32 {
+        let Some(HandOut { worker, delivery }) = self.brokers[queue.at()].serve(queue, out) else { return 0 };
         self.consumers.deliver(worker, delivery, out);
         1
     }

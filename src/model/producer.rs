@@ -60,19 +60,19 @@ impl Producers {
 
     /// Books the first arrival.
     pub fn start<O: Oracle, W: Watch>(&mut self, producer: ProducerId, out: &mut Out<'_, O, W>) {
-        self.book_next(producer, out);
+        self.book_next(producer, 0, out);
     }
 
+    /// Books the arrival of the producer's `nth` operation.
     #[inline]
-    fn book_next<O: Oracle, W: Watch>(&mut self, producer: ProducerId, out: &mut Out<'_, O, W>) {
+    fn book_next<O: Oracle, W: Watch>(&mut self, producer: ProducerId, nth: u32, out: &mut Out<'_, O, W>) {
         let length = &out.stage.plan.length;
-        let nth = self.counts[producer.at()];
         if length.operations.is_some_and(|most| self.produced >= most) {
             return;
         }
         let mut gap = || {
-            let source = out.stage.streams[producer.at()].arrivals;
-            out.oracle.gap(source, u64::from(nth), &out.stage.gaps[producer.at()])
+            let origin = &out.stage.origins[producer.at()];
+            out.oracle.gap(origin.streams.arrivals, u64::from(nth), &origin.gap)
         };
         let at = match out.stage.plan.producers[producer.at()].arrivals {
             Arrivals::Constant { gap } => out.now + gap,
@@ -93,17 +93,17 @@ impl Producers {
         if out.stage.plan.length.operations.is_some_and(|most| self.produced >= most) {
             return None; // another producer made the last one
         }
-        let nth = self.counts[producer.at()];
-        self.counts[producer.at()] += 1;
+        let count = &mut self.counts[producer.at()];
+        let nth = *count;
+        *count += 1;
         let op = self.produced;
         self.produced += 1;
-        self.book_next(producer, out);
-        let (stage, of) = (out.stage, &out.stage.plan.producers[producer.at()]);
-        let streams = stage.streams[producer.at()];
-        let fate = out.oracle.draw(streams.fates, u64::from(nth));
-        let bits = if of.keys.needs_bits() { out.oracle.draw(streams.keys, u64::from(nth)) } else { 0 };
+        self.book_next(producer, nth + 1, out);
+        let (of, origin) = (&out.stage.plan.producers[producer.at()], &out.stage.origins[producer.at()]);
+        let fate = out.oracle.draw(origin.streams.fates, u64::from(nth));
+        let bits = if of.keys.needs_bits() { out.oracle.draw(origin.streams.keys, u64::from(nth)) } else { 0 };
         let key = of.keys.draw(bits, nth);
-        let asked = Address { site: stage.poison_sites[producer.at()], fate, copy: 0, run: 0 };
+        let asked = Address { site: origin.poison_site, fate, copy: 0, run: 0 };
         let poison = of.poison.is_some_and(|poison| out.oracle.fault(asked, poison.fraction));
         out.tell(Fact::Produced { op, key, producer, poison });
         let message = Message { fate, op, key, copy: 0, producer, poison };
@@ -129,7 +129,7 @@ impl Producers {
             self.pending[pending].timer = out.book(stage.confirms_lane(producer), timeout, pending);
         }
         let about = Address { site: 0, fate: message.fate, copy, run: 0 };
-        let wire = stage.wire_of_producer[producer.at()];
+        let wire = stage.origins[producer.at()].wire;
         let call = Publish { queue, message, pending };
         if wire == NONE {
             return Some(call);

@@ -92,6 +92,19 @@ pub(crate) struct Hand {
     pub foreign: bool,
 }
 
+/// What is known of a producer beforehand.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// What it draws from.
+    pub streams: ProducerSources,
+    /// The gaps between random arrivals.
+    pub gap: Dist,
+    /// Where it is asked whether an operation is poison.
+    pub poison_site: u64,
+    /// The wire to its broker, or [`NONE`]: direct.
+    pub wire: u32,
+}
+
 /// What is known of a step beforehand.
 #[derive(Clone, Debug)]
 pub(crate) struct StepAt {
@@ -103,6 +116,8 @@ pub(crate) struct StepAt {
     pub site: u64,
     /// The faults that may befall there.
     pub faults: Vec<StepFault>,
+    /// It takes no time, and no fault befalls there.
+    pub passes: bool,
 }
 
 /// What is known beforehand of a wire in one direction.
@@ -129,9 +144,7 @@ pub struct Stage {
     /// How many single, fifo and loose lanes.
     pub(crate) lanes: [u32; 3],
     /// By producer.
-    pub(crate) streams: Vec<ProducerSources>,
-    /// By producer: the gaps between random arrivals.
-    pub(crate) gaps: Vec<Dist>,
+    pub(crate) origins: Vec<Origin>,
     /// By fault and process.
     pub(crate) timelines: Vec<Vec<Source>>,
     pub(crate) sources: Sources,
@@ -139,14 +152,10 @@ pub struct Stage {
     pub(crate) processes: Vec<Process>,
     /// By worker.
     pub(crate) hands: Vec<Hand>,
-    /// The wire of every producer, or [`NONE`].
-    pub(crate) wire_of_producer: Vec<u32>,
     /// Two for each wire, requests first.
     pub(crate) ways: Vec<WireWay>,
     /// By consumer: its program.
     pub(crate) programs: Vec<Vec<StepAt>>,
-    /// By producer: where it is asked whether an operation is poison.
-    pub(crate) poison_sites: Vec<u64>,
     first: First,
 }
 
@@ -186,8 +195,17 @@ impl Stage {
             None => NONE,
         };
         let ids = |n: usize| (0..n as u16).map(ProducerId);
-        let wire_of_producer: Vec<u32> =
-            ids(plan.producers.len()).map(|p| wire(link_between(Party::Producer(p)))).collect();
+        let origins: Vec<Origin> = streams
+            .into_iter()
+            .zip(&plan.producers)
+            .zip(0..)
+            .map(|((streams, producer), number)| Origin {
+                streams,
+                gap: Dist::exponential(producer.arrivals.mean_gap()),
+                poison_site: site(&[&producer.name, "poison"]),
+                wire: wire(link_between(Party::Producer(ProducerId(number)))),
+            })
+            .collect();
         let processes: Vec<Process> = plan
             .instances()
             .map(|i| Process {
@@ -234,8 +252,6 @@ impl Stage {
         let hands = plan.workers().map(hand).collect();
         let programs = (0..plan.consumers.len()).map(|consumer| program(&plan, consumer)).collect();
         Ok(Stage {
-            poison_sites: plan.producers.iter().map(|p| site(&[&p.name, "poison"])).collect(),
-            gaps: plan.producers.iter().map(|p| Dist::exponential(p.arrivals.mean_gap())).collect(),
             first: First {
                 arrivals,
                 timelines: of_faults,
@@ -254,11 +270,10 @@ impl Stage {
             plan,
             actors,
             lanes,
-            streams,
+            origins,
             timelines,
             sources,
             processes,
-            wire_of_producer,
             ways,
             hands,
             programs,
@@ -353,15 +368,20 @@ fn both_ways(plan: &Plan, id: LinkId) -> [WireWay; 2] {
 
 fn program(plan: &Plan, consumer: usize) -> Vec<StepAt> {
     let of = &plan.consumers[consumer];
-    let of_step = |(at, step): (usize, &Step)| StepAt {
-        step: step.clone(),
-        takes: match (step, step.store()) {
+    let of_step = |(at, step): (usize, &Step)| {
+        let takes = match (step, step.store()) {
             (Step::Work(takes), _) => takes.clone(),
             (_, Some(store)) => plan.stores[store.at()].latency.clone(),
             (_, None) => Dist::fixed(Span::ZERO),
-        },
-        site: site(&[&of.name, &format!("{at} {}", step.word())]),
-        faults: faults_at(plan, consumer, at),
+        };
+        let faults = faults_at(plan, consumer, at);
+        StepAt {
+            step: step.clone(),
+            site: site(&[&of.name, &format!("{at} {}", step.word())]),
+            passes: takes.constant() == Some(Span::ZERO) && faults.is_empty(),
+            takes,
+            faults,
+        }
     };
     of.steps.iter().enumerate().map(of_step).collect()
 }

@@ -75,8 +75,8 @@ pub(super) fn crash_broker<O: Oracle, W: Watch>(
 ) {
     let up = out.stage.broker_up_lane(queue);
     if !out.agenda.is_booked(up) {
-        let handed = brokers[queue.at()].handle(queue, Input::Crash, out);
-        debug_assert!(handed.is_none(), "a broker that dies hands nothing out");
+        let hands_out = brokers[queue.at()].handle(queue, Input::Crash, out);
+        debug_assert!(!hands_out, "a broker that dies hands nothing out");
         out.book(up, restart_after, 0);
     }
 }

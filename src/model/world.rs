@@ -102,6 +102,7 @@ impl World {
             },
             endless: false,
         };
+        around.watch.moment(Time::ZERO);
         world.machines.start(&mut out!(world, stage, around));
         world
     }
@@ -150,6 +151,7 @@ impl World {
     pub fn take<O: Oracle, W: Watch>(&mut self, stage: &Stage, head: Head, around: &mut Around<'_, O, W>) {
         self.agenda.take(head);
         self.now = self.now.max(head.event.at);
+        around.watch.moment(self.now);
         let _ = self.machines.event(stage.actor(head.lane), head.event.payload, &mut out!(self, stage, around));
         self.after_choice(stage, around);
     }
@@ -163,6 +165,7 @@ impl World {
     pub fn lose<O: Oracle, W: Watch>(&mut self, stage: &Stage, head: Head, around: &mut Around<'_, O, W>) {
         self.agenda.take(head);
         self.now = self.now.max(head.event.at);
+        around.watch.moment(self.now);
         if let Actor::Packets(packets) = stage.actor(head.lane)
             && let Some(call) = self.wires.0[packets as usize].pop()
         {

@@ -282,10 +282,15 @@ impl Judge {
 
 impl Watch for Judge {
     #[inline(always)]
-    fn fact(&mut self, now: Time, fact: &Fact) {
+    fn moment(&mut self, now: Time) {
         if now >= self.wake {
             self.wake(now);
         }
+    }
+
+    #[inline(always)]
+    fn fact(&mut self, now: Time, fact: &Fact) {
+        debug_assert!(now < self.wake, "each moment is told before its facts");
         self.fingerprint.fact(now, fact);
         match *fact {
             Fact::Produced { op, key, producer, .. } => self.produced(now, op, key, producer),

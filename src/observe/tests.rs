@@ -89,6 +89,7 @@ fn report(facts: &[Fact], cut: Option<&str>) -> Report {
     let mut now = Time::ZERO;
     for fact in facts {
         now += Span::from_secs(1);
+        judge.moment(now);
         judge.fact(now, fact);
     }
     judge.finish(now, cut.map(str::to_owned))

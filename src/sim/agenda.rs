@@ -136,7 +136,7 @@ impl Agenda {
     }
 
     /// [`Agenda::book`] on a lane that is known to be a fifo one.
-    #[inline]
+    #[inline(always)]
     pub fn book_fifo(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
         let event = self.event(at, payload, false);
         let fifo = &mut self.fifos[lane.0 as usize - self.singles.len()];

@@ -6,6 +6,7 @@
 
 use std::f64::consts::LOG2_E;
 
+use super::ln::minus_ln_of_rest;
 use super::normal;
 use super::time::Span;
 
@@ -140,19 +141,18 @@ impl Dist {
     /// The length for 64 uniform bits.
     #[inline]
     pub fn from_bits(&self, bits: u64) -> Span {
-        // Never 0 or 1, and both `u` and `1 - u` are exact.
-        let u = ((bits >> 12) as f64 + 0.5) / (1u64 << 52) as f64;
+        // Never 0 or 1, and exact.
+        let u = || ((bits >> 12) as i64 as f64 + 0.5) / (1u64 << 52) as f64;
         let nanos = match self.shape {
             Shape::Constant(span) => return span.min(self.cut),
-            Shape::Uniform { from, to } => from + (to - from) * u,
-            Shape::Exponential { mean } => -mean * libm::log(1.0 - u),
+            Shape::Uniform { from, to } => from + (to - from) * u(),
+            Shape::Exponential { mean } => mean * minus_ln_of_rest(bits),
             // A power of two comes at half the price of a power of e.
-            Shape::Lognormal { median, sigma, .. } => median * libm::exp2(sigma * LOG2_E * normal::quantile(u)),
-            Shape::Pareto { min, shape } => min * libm::exp2(-LOG2_E / shape * libm::log(1.0 - u)),
-            Shape::Empirical(ref points) => interpolate(points, u),
+            Shape::Lognormal { median, sigma, .. } => median * libm::exp2(sigma * LOG2_E * normal::quantile(u())),
+            Shape::Pareto { min, shape } => min * libm::exp2(LOG2_E / shape * minus_ln_of_rest(bits)),
+            Shape::Empirical(ref points) => interpolate(points, u()),
         };
-        // The conversion saturates: what is too long, or infinite, is forever.
-        Span::from_nanos((nanos + 0.5) as u64).min(self.cut)
+        Span::from_nanos(whole(nanos)).min(self.cut)
     }
 
     /// The median.
@@ -230,6 +230,14 @@ impl From<Shape> for Dist {
 
 fn nanos(span: Span) -> f64 {
     span.nanos() as f64
+}
+
+/// The nearest whole number; what is too long, or infinite, is forever.
+#[inline]
+fn whole(nanos: f64) -> u64 {
+    const UNIT: f64 = (1u64 << 52) as f64;
+    // Added to 2^52, the whole part fills the mantissa.
+    if nanos < UNIT / 2.0 { (nanos + UNIT).to_bits() - UNIT.to_bits() } else { (nanos + 0.5) as u64 }
 }
 
 /// `p99`, `p99.9`: a quantile as people call it.

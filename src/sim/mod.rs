@@ -6,6 +6,7 @@ pub mod dist;
 mod heap;
 pub mod ids;
 pub mod keys;
+mod ln;
 mod normal;
 pub mod oracle;
 pub mod ring;

@@ -135,33 +135,44 @@ pub struct Seeded {
 #[derive(Clone, Debug)]
 struct Stream {
     rng: ChaCha8Rng,
-    next: u64,
-    /// Lengths made in advance, side by side: alone each would wait for its logarithm. From place `ahead_from` on.
-    ahead: Vec<Span>,
-    ahead_from: u64,
+    /// Words made in advance, from place `words_from` on; none before the first was asked for.
+    words: [u64; AHEAD],
+    words_from: u64,
+    /// Lengths made in advance, side by side: alone each would wait for its logarithm. From place `spans_from` on.
+    spans: [Span; AHEAD],
+    spans_from: u64,
 }
 
-/// So many lengths are made at a time.
-const AHEAD: u64 = 16;
+/// So many are made at a time: what the generator makes at once.
+const AHEAD: usize = 32;
+
+/// Nothing was made yet: no place is that far on.
+const NOWHERE: u64 = u64::MAX / 2;
 
 impl Stream {
     #[inline]
     fn draw(&mut self, index: u64) -> u64 {
-        if self.next != index {
-            self.rng.set_word_pos(u128::from(index) * 2);
+        match self.words.get(index.wrapping_sub(self.words_from) as usize) {
+            Some(&word) => word,
+            None => self.make_words(index),
         }
-        self.next = index + 1;
-        self.rng.next_u64()
     }
 
     #[inline(never)]
-    fn look_ahead(&mut self, index: u64, of: &Dist) {
-        self.ahead.clear();
-        self.ahead_from = index;
-        for index in index..index + AHEAD {
-            let bits = self.draw(index);
-            self.ahead.push(of.from_bits(bits));
+    fn make_words(&mut self, index: u64) -> u64 {
+        if self.words_from.wrapping_add(AHEAD as u64) != index {
+            self.rng.set_word_pos(u128::from(index) * 2);
         }
+        self.words_from = index;
+        self.words = std::array::from_fn(|_| self.rng.next_u64());
+        self.words[0]
+    }
+
+    #[inline(never)]
+    fn make_spans(&mut self, index: u64, of: &Dist) -> Span {
+        self.spans_from = index;
+        self.spans = std::array::from_fn(|at| of.from_bits(self.draw(index + at as u64)));
+        self.spans[0]
     }
 }
 
@@ -174,7 +185,7 @@ impl Seeded {
             .map(|&stream| {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
                 rng.set_stream(stream);
-                Stream { rng, next: 0, ahead: Vec::new(), ahead_from: 0 }
+                Stream { rng, words: [0; AHEAD], words_from: NOWHERE, spans: [Span::ZERO; AHEAD], spans_from: NOWHERE }
             })
             .collect();
         Seeded { streams }
@@ -190,19 +201,16 @@ impl Oracle for Seeded {
     #[inline]
     fn gap(&mut self, source: Source, index: u64, of: &Dist) -> Span {
         let stream = &mut self.streams[source.0 as usize];
-        let ready = |stream: &Stream| stream.ahead.get(index.wrapping_sub(stream.ahead_from) as usize).copied();
-        if let Some(gap) = ready(stream) {
-            return gap;
+        match stream.spans.get(index.wrapping_sub(stream.spans_from) as usize) {
+            Some(&span) => span,
+            None => stream.make_spans(index, of),
         }
-        stream.look_ahead(index, of);
-        stream.ahead[0]
     }
 
     #[inline]
     fn bits(&mut self, at: Address) -> u64 {
-        let of_site = mix(at.fate.wrapping_add(GOLDEN.wrapping_mul(at.site.wrapping_add(1))));
         let attempt = u64::from(at.copy) << 16 | u64::from(at.run);
-        mix(of_site.wrapping_add(GOLDEN.wrapping_mul(attempt + 1)))
+        mix(at.fate.wrapping_add(at.site).wrapping_add(GOLDEN.wrapping_mul(attempt + 1)))
     }
 }
 
@@ -354,6 +362,31 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         rng.set_stream(3);
         assert_eq!((rng.next_u64(), rng.next_u64()), (0x2e79_8710_8688_b271, 0x17c5_f5ae_85a9_2d4e));
+    }
+
+    #[test]
+    fn what_befalls_an_operation_at_one_place_says_nothing_of_another() {
+        let mut oracle = Seeded::new(0, &Sources::default());
+        let (here, there) = (site(&["worker", "1 work"]), site(&["worker", "2 ack"]));
+        // Two places, two runs, two copies; and two neighbours among the sites and the fates.
+        let first = |fate| Address { site: here, fate, copy: 0, run: 1 };
+        let others: [fn(u64, u64, u64) -> Address; 5] = [
+            |fate, _, there| Address { site: there, fate, copy: 0, run: 1 },
+            |fate, here, _| Address { site: here, fate, copy: 0, run: 2 },
+            |fate, here, _| Address { site: here, fate, copy: 1, run: 1 },
+            |fate, here, _| Address { site: here + 1, fate, copy: 0, run: 1 },
+            |fate, here, _| Address { site: here, fate: fate ^ 1 << 63, copy: 0, run: 1 },
+        ];
+        for (nth, other) in others.into_iter().enumerate() {
+            let mut cells = [0u32; 256];
+            for i in 0..256_000u64 {
+                let (a, b) = (oracle.bits(first(mix(i))), oracle.bits(other(mix(i), here, there)));
+                cells[(a >> 60 << 4 | b >> 60) as usize] += 1;
+            }
+            // Chi squared with 255 degrees of freedom: mean 255, deviation 22.6.
+            let chi: f64 = cells.iter().map(|&n| (f64::from(n) - 1_000.0) * (f64::from(n) - 1_000.0) / 1_000.0).sum();
+            assert!((chi - 255.0).abs() < 4.0 * 22.6, "pair {nth}: {chi}");
+        }
     }
 
     #[test]

@@ -119,6 +119,12 @@ struct Judged<'a, 'b> {
 }
 
 impl Watch for Judged<'_, '_> {
+    fn moment(&mut self, now: Time) {
+        self.judge.moment(now);
+        for other in self.others.iter_mut() {
+            other.moment(now);
+        }
+    }
     fn fact(&mut self, now: Time, fact: &Fact) {
         self.judge.fact(now, fact);
         for other in self.others.iter_mut() {

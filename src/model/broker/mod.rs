@@ -50,15 +50,24 @@ macro_rules! products {
             pub fn new(settings: &Settings) -> Machine {
                 match settings { $(Settings::$variant(_) => Machine::$variant($module::Machine::default())),* }
             }
-            /// The only way in. Gives the hand-out that is to be handled next, before any call.
+            /// The only way in. Says whether there may be something to hand out now.
             #[inline(always)]
             pub fn handle<O: Oracle, W: Watch>(
                 &mut self, queue: QueueId, input: Input, out: &mut Out<'_, O, W>,
-            ) -> Option<HandOut> {
+            ) -> bool {
                 let stage = out.stage;
                 match (self, &stage.plan.queues[queue.at()].settings) {
                     $((Machine::$variant(machine), Settings::$variant(settings)) =>
                         machine.handle(queue, settings, input, out),)*
+                    _ => unreachable!("a queue's machine is of its settings' product"),
+                }
+            }
+            /// Hands out what it can. Gives the hand-out that is to be handled next, before any call.
+            #[inline(always)]
+            pub fn serve<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) -> Option<HandOut> {
+                let stage = out.stage;
+                match (self, &stage.plan.queues[queue.at()].settings) {
+                    $((Machine::$variant(machine), Settings::$variant(settings)) => machine.serve(queue, settings, out),)*
                     _ => unreachable!("a queue's machine is of its settings' product"),
                 }
             }

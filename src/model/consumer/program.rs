@@ -31,8 +31,10 @@ enum Next {
     On,
     /// To its ack: the operation is done already.
     ToAck,
-    /// Nowhere for now: it waits, hung, or its process died.
+    /// Nowhere for now: it waits or hangs.
     Stays,
+    /// Nowhere: its process died.
+    Dies,
     /// To the next message: it ended with its ack, and the ack is still to be handed on where there is one.
     Acked(Option<Settle>),
     /// It ended with an error.
@@ -51,16 +53,19 @@ impl Consumers {
             record.run = entry.runs;
         }
         let (held, run) = (record.parties(delivery), record.run);
-        out.tell(Fact::Started { held, run });
         let state = &mut self.workers[worker as usize];
         (state.phase, state.delivery, state.at) = (Phase::Working, delivery, 0);
         let hand = out.stage.hand(worker);
+        if !hand.foreign {
+            // Booked before it is told: how long the step takes is known late, and everybody waits for it.
+            self.enter(Run { worker, delivery, hand }, 0, out);
+        }
+        out.tell(Fact::Started { held, run });
         if hand.foreign {
             let message = &out.records.deliveries[delivery].message;
             let start = Answer::Start { op: message.op, key: message.key, copy: message.copy, run };
-            return self.ask_seat(worker, &start, out);
+            self.ask_seat(worker, &start, out);
         }
-        self.enter(Run { worker, delivery, hand }, 0, out);
     }
 
     /// The program enters a step: books its end.
@@ -69,6 +74,9 @@ impl Consumers {
         let Some(step) = out.stage.programs[run.hand.consumer.at()].get(at) else {
             return self.finish(run, RunEnd::Done, None, out);
         };
+        if step.passes {
+            return out.agenda.book_soon(Lane(run.worker), out.now, 0);
+        }
         let process = self.processes[run.hand.process as usize];
         if let Some(payload) = Self::enter_unless_soon(run, process, step, out) {
             out.agenda.book_soon(Lane(run.worker), out.now, payload);
@@ -141,19 +149,25 @@ impl Consumers {
                     self.fail(run, out);
                     return None;
                 }
-                Next::Stays => return None,
+                Next::Stays => break,
+                Next::Dies => return None,
             };
-            self.workers[worker as usize].at = at as u8;
             let Some(step) = program.get(at) else {
                 self.finish(run, RunEnd::Done, None, out);
                 return None;
             };
-            payload = Self::enter_unless_soon(run, process, step, out)?;
-            if !out.calls.is_empty() || !out.agenda.would_be_next() {
-                out.agenda.book_soon(Lane(worker), out.now, payload);
-                return None;
+            let soon = if step.passes { Some(0) } else { Self::enter_unless_soon(run, process, step, out) };
+            match soon {
+                Some(next) if out.calls.is_empty() && out.agenda.would_be_next() => payload = next,
+                Some(next) => {
+                    out.agenda.book_soon(Lane(worker), out.now, next);
+                    break;
+                }
+                None => break,
             }
         }
+        self.workers[worker as usize].at = at as u8;
+        None
     }
 
     #[inline(always)]
@@ -210,7 +224,7 @@ impl Consumers {
             }
             PoisonKind::Kills => {
                 self.crash(run.hand.process, RESTART_AFTER_POISON, out);
-                Next::Stays
+                Next::Dies
             }
         }
     }

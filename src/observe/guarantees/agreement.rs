@@ -14,6 +14,7 @@ use crate::sim::Time;
 fn judged(h: &History) -> Report {
     let mut judge = Judge::new(&h.plan, 7);
     for (now, fact) in &h.facts {
+        judge.moment(*now);
         judge.fact(*now, fact);
     }
     judge.finish(h.facts.last().map_or(Time::ZERO, |(at, _)| *at), None)

@@ -31,7 +31,7 @@ struct Here<'a> {
 }
 
 impl Machine {
-    /// The only way in. Gives the hand-out that is to be handled next, before any call.
+    /// The only way in. Says whether there may be something to hand out now.
     #[inline(always)]
     pub fn handle<O: Oracle, W: Watch>(
         &mut self,
@@ -39,10 +39,10 @@ impl Machine {
         settings: &Settings,
         input: Input,
         out: &mut Out<'_, O, W>,
-    ) -> Option<HandOut> {
+    ) -> bool {
         let here = Here { queue, settings };
         match input {
-            Input::Publish { message, pending } => self.publish(&here, message, pending, out)?,
+            Input::Publish { message, pending } => return self.publish(&here, message, pending, out),
             Input::DeadLetter { message } => {
                 let copy = out.records.messages[message].copy;
                 self.store(message, copy, out.records);
@@ -56,11 +56,11 @@ impl Machine {
             }
             Input::Renew { delivery } => {
                 self.renew(&here, delivery, out);
-                return None;
+                return false;
             }
             Input::Disconnect { first, workers } => {
                 self.waiting.leave(first, workers);
-                return None;
+                return false;
             }
             Input::LeaseOver { delivery } => {
                 let record = &out.records.deliveries[delivery];
@@ -71,7 +71,7 @@ impl Machine {
             Input::DelayOver { entry } => self.put_back(&here, entry, out.records),
             Input::Crash => {
                 self.crash(&here, out);
-                return None;
+                return false;
             }
             Input::Restart => {
                 self.down = false;
@@ -79,10 +79,10 @@ impl Machine {
                 self.bury_used_up(&here, out);
             }
         }
-        self.serve(&here, out)
+        true
     }
 
-    /// Stores a message, or gives nothing where it is not stored.
+    /// Stores a message, and says whether it did.
     #[inline(always)]
     fn publish<O: Oracle, W: Watch>(
         &mut self,
@@ -90,19 +90,19 @@ impl Machine {
         message: Message,
         pending: u32,
         out: &mut Out<'_, O, W>,
-    ) -> Option<()> {
+    ) -> bool {
         let (op, copy, producer, queue) = (message.op, message.copy, message.producer, here.queue);
         if self.down {
             // The connection is refused: nobody answers, and nothing is stored.
             out.tell(Fact::PacketLost { op, copy, queue });
-            return None;
+            return false;
         }
-        let wire = out.stage.wire_of_producer[producer.at()];
+        let wire = out.stage.origins[producer.at()].wire;
         let about = Address { site: 0, fate: message.fate, copy, run: 0 };
         if here.settings.max_length.is_some_and(|most| u64::from(self.stored) >= most) {
             out.tell(Fact::Refused { op, copy, queue, why: Refusal::MaxLength });
             out.send(wire, Direction::Answer, Call::Refuse { op, copy, pending }, about);
-            return None;
+            return false;
         }
         let slot = out.records.messages.insert(message);
         out.tell(Fact::Accepted { op, copy, message: slot, queue });
@@ -110,7 +110,7 @@ impl Machine {
         if pending != NONE {
             out.send(wire, Direction::Answer, Call::Confirm { op, pending }, about);
         }
-        Some(())
+        true
     }
 
     #[inline(always)]
@@ -125,14 +125,20 @@ impl Machine {
 
     /// While somebody waits and something is ready: hands it out. The first one that nobody's call comes before is given.
     #[inline(always)]
-    fn serve<O: Oracle, W: Watch>(&mut self, here: &Here, out: &mut Out<'_, O, W>) -> Option<HandOut> {
+    pub fn serve<O: Oracle, W: Watch>(
+        &mut self,
+        queue: QueueId,
+        settings: &Settings,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<HandOut> {
+        let here = Here { queue, settings };
         let mut first = None;
         while !self.down && !self.ready.is_empty() {
             let Some(worker) = self.waiting.pop() else { break };
             let hand = out.stage.hand(worker);
             for _ in 0..hand.batch {
                 let Some(entry) = self.ready.pop() else { break };
-                let (delivery, about) = Self::hand_out(here, entry, worker, out);
+                let (delivery, about) = Self::hand_out(&here, entry, worker, out);
                 if first.is_none() && hand.wire == NONE && out.calls.is_empty() {
                     first = Some(HandOut { worker, delivery });
                 } else {
@@ -317,7 +323,8 @@ impl Machine {
     fn lose<O: Oracle, W: Watch>(&mut self, queue: QueueId, entry: u32, in_flight: bool, out: &mut Out<'_, O, W>) {
         let message = out.records.entries[entry].message;
         self.remove(entry, out.records);
-        let op = out.records.messages.remove(message).op;
+        let op = out.records.messages[message].op;
+        out.records.messages.remove(message);
         out.tell(Fact::Dropped { op, message, queue, in_flight, why: DropReason::BrokerCrash });
     }
 
