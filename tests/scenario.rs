@@ -196,7 +196,7 @@ mod mutations {
             let text = mutate(text, &changes);
             if let Err(problems) = Scenario::read(name, &text, &[], None) {
                 prop_assert!(problems.count() > 0);
-                // Without a place there is only what a plan is checked for, and the reader finds all of that itself.
+                // What is wrong with a file has a place in it.
                 let text = problems.to_string();
                 prop_assert!(text.contains("error: ") && text.matches("error: ").count() <= text.matches("--> ").count(), "{text}");
             }

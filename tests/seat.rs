@@ -7,7 +7,8 @@ use std::rc::Rc;
 use redelivery::model::Stage;
 use redelivery::model::broker::{Settings, plain};
 use redelivery::model::plan::{
-    Arrivals, Consumer, ConsumerId, Fault, FaultKind, Plan, Producer, Queue, QueueId, Store, StoreId, StoreKind, When,
+    About, Arrivals, Consumer, ConsumerId, Fault, FaultKind, Plan, Producer, Queue, QueueId, Store, StoreId, StoreKind,
+    When,
 };
 use redelivery::model::seat::{Answer, Point, Seat};
 use redelivery::observe::guarantees::{Asked, Id};
@@ -215,8 +216,12 @@ fn a_plan_that_would_never_end_is_refused() {
     let Settings::Plain(settings) = &mut plan.queues[0].settings;
     (settings.max_deliveries, settings.dead_letter_to) = (Some(1), Some(QueueId(0)));
     let error = plan.clone().check().expect_err("a circle");
-    assert_eq!(error.0, "dead letters of queue `payments` come back to it: they would never end");
+    assert_eq!(error.about, About::DeadLetters(QueueId(0)));
+    assert_eq!(
+        error.to_string(),
+        "dead letters of `payments` come back to it: expected another queue; they would never end"
+    );
     let mut plan = world(1, 1);
     plan.producers[0].arrivals = Arrivals::Constant { gap: Span::ZERO };
-    assert!(plan.check().expect_err("no gap").0.contains("needs a gap"));
+    assert!(plan.check().expect_err("no gap").mend.contains("expected a gap"));
 }

@@ -86,7 +86,7 @@ pub(super) fn explore(args: &Explore) -> Result<Exit, Failure> {
     let Budget { faults, late, leases, operations } = Budget::of(args, &input.scenario.explore)?;
     let plan = &input.scenario.plan;
     let rules = Rules::new(plan.clone(), faults, late, leases, args.wires, Some(operations))
-        .map_err(|error| Failure::input(error.0))?;
+        .map_err(|error| Failure::input(error.to_string()))?;
     let ask = Ask::of(&input.scenario.expect, plan.consumers.len());
     if ask.is_empty() {
         let failure = Failure::input(format!("{} expects nothing that an explorer can answer", input.name));

@@ -11,7 +11,7 @@ use super::exit::{EXITS, Exit, Failure};
 use super::{result, screen};
 use crate::model::broker::{PRODUCTS, Product, product};
 use crate::model::parameter::{Kind, Parameter};
-use crate::model::plan::{MAX_EFFECT_SITES, MAX_WORKERS};
+use crate::model::plan::{MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS};
 use crate::observe::guarantees::GUARANTEES;
 use crate::scenario::{self, Block, Need, PATTERNS, joined, nearest, schema};
 use crate::sim::agenda::MAX_LANES;
@@ -209,7 +209,7 @@ fn limits() -> String {
         most(scenario::MAX_VARIANTS as u64, "variants of a file"),
         most(scenario::MAX_SETTINGS as u64, "--set on one command line"),
         most(scenario::MAX_THINGS as u64, "queues, stores, producers or consumers of a file, of each"),
-        most(scenario::MAX_STEPS as u64, "steps of a consumer"),
+        most(MAX_STEPS as u64, "steps of a consumer"),
         most(MAX_EFFECT_SITES as u64, "effect steps of a file, in all consumers together"),
         most(MAX_WORKERS.into(), "workers of a file: instances times workers, in all consumers together"),
         most(

@@ -56,7 +56,7 @@ impl Input {
 
 /// The stage of a plan.
 pub(super) fn stage(plan: &Plan) -> Result<Stage, Failure> {
-    Stage::new(plan.clone()).map_err(|error| Failure::input(error.0))
+    Stage::new(plan.clone()).map_err(|error| Failure::input(error.to_string()))
 }
 
 /// How results name a file: from the current folder on, with `/`, where it lies below; else as it was written.

@@ -37,8 +37,8 @@ pub(super) fn replay(args: &Replay) -> Result<Exit, Failure> {
     let input = Input::read(&source)?;
     let plan = input.scenario.plan.clone();
     let Schedule { faults, late, leases, wires, operations, .. } = schedule;
-    let rules =
-        Rules::new(plan, faults, late, leases, wires, Some(operations)).map_err(|error| Failure::input(error.0))?;
+    let rules = Rules::new(plan, faults, late, leases, wires, Some(operations))
+        .map_err(|error| Failure::input(error.to_string()))?;
     let questions = schedule.broke.questions().map_err(|name| unfit(format!("no guarantee is called {name:?}")))?;
     let replayed = again(&rules, questions, &schedule).map_err(|error| {
         unfit(error.to_string())

@@ -6,9 +6,9 @@ use super::error::Problem;
 use super::names::Kind;
 use super::pattern::{self, PATTERNS};
 use super::place::Place;
-use super::program::{Around, MAX_STEPS, Written};
+use super::program::{Around, Written};
 use super::schema::{Block, DIST, SPAN, default, optional, required};
-use crate::model::plan::{Consumer, MAX_EFFECT_SITES, MAX_WORKERS, OnError, QueueId, Step};
+use crate::model::plan::{Consumer, MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS, OnError, QueueId, Step};
 use crate::sim::{Dist, Span};
 
 const STORE: &str = "the name of a store";
@@ -128,16 +128,17 @@ fn on_error(around: &Around<'_, '_>, node: &Node) -> Read<OnError> {
 }
 
 /// Reports the consumer with which the file goes beyond what a plan may have.
-pub(crate) fn check_limits(around: &Around<'_, '_>, entries: &[&Entry], consumers: &[Read<Consumer>]) {
+pub(crate) fn check_limits(around: &Around<'_, '_>, entries: &[&Entry], consumers: &[Read<Consumer>]) -> Read<()> {
     let (mut workers, mut effects) = (0u64, 0usize);
+    let mut fits = Ok(());
     for (entry, consumer) in entries.iter().zip(consumers) {
         let Ok(consumer) = consumer else { continue };
         let before = (workers, effects);
         workers += u64::from(consumer.instances) * u64::from(consumer.workers);
         effects += consumer.steps.iter().filter(|step| matches!(step, Step::Effect { .. })).count();
         let at: Place = entry.key_at;
-        let fail = |message: String, label: String| {
-            drop(around.reader.fail::<()>(Problem::new(at, message).label(label)));
+        let mut fail = |message: String, label: String| {
+            fits = around.reader.fail(Problem::new(at, message).label(label));
         };
         if before.0 <= u64::from(MAX_WORKERS) && workers > u64::from(MAX_WORKERS) {
             fail(
@@ -148,5 +149,15 @@ pub(crate) fn check_limits(around: &Around<'_, '_>, entries: &[&Entry], consumer
         if before.1 <= MAX_EFFECT_SITES && effects > MAX_EFFECT_SITES {
             fail(format!("{effects} effect steps up to here"), format!("a file has at most {MAX_EFFECT_SITES}"));
         }
+    }
+    fits
+}
+
+/// Where a step was written: among the steps; of a pattern, where the store of its effect was named.
+pub(crate) fn step_at(entry: &Entry, step: usize) -> Option<Place> {
+    let Value::Table(table) = &entry.node.value else { return None };
+    match table.get("steps").map(|steps| &steps.node.value) {
+        Some(Value::List(steps)) => steps.get(step).map(|step| step.at),
+        _ => table.get("effect").map(|effect| effect.node.at),
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Parse, don't validate: past this floor nobody asks again whether a name exists or a number is in range. A file shows
 //! all its errors at once, each with its place, what was expected and what to write instead; after a syntax error, that
-//! one. The floor knows no world and runs nothing.
+//! one. What only the whole plan shows is told once every part of it fits. The floor knows no world and runs nothing.
 //!
 //! The way of a text: `document` (a tree with places) → `change` and `variant` (the tree with settings changed) →
-//! `decode` (values that fit) with one file for each block → [`Scenario`].
+//! `decode` (values that fit) with one file for each block → `refusal` (the plan as a whole) → [`Scenario`].
 
 mod change;
 mod consumer;
@@ -23,6 +23,7 @@ mod place;
 mod producer;
 mod program;
 mod queue;
+mod refusal;
 mod schema;
 mod store;
 mod top;
@@ -38,8 +39,6 @@ pub(crate) use names::MOST as MAX_THINGS;
 pub use pattern::{PATTERNS, Pattern};
 #[cfg(feature = "cli")]
 pub(crate) use producer::MAX_OPERATIONS;
-#[cfg(feature = "cli")]
-pub(crate) use program::MAX_STEPS;
 pub use schema::{Block, Field, Need, schema};
 pub use variant::Variant;
 
@@ -210,7 +209,7 @@ fn one(reader: &Reader<'_>, root: &Table) -> Read<Scenario> {
     let around = Around { reader, names: &names, stores: &stores };
     let entries = all("consumer");
     let consumers = each(&entries, |entry| consumer::read(&around, entry));
-    consumer::check_limits(&around, &entries, &consumers);
+    let fits = consumer::check_limits(&around, &entries, &consumers);
     let faults = each(&all("fault"), |entry| fault::read(reader, &names, &consumers, entry));
     let entries = all("link");
     let links = each(&entries, |entry| link::read(reader, &names, &producers, &consumers, entry));
@@ -218,7 +217,7 @@ fn one(reader: &Reader<'_>, root: &Table) -> Read<Scenario> {
     let expect = expect::read(reader, &names, root);
 
     let top = top?;
-    top::check_end(reader, &top.length, &sources, &producers)?;
+    top::check_end(reader, &top.length, &sources, &producers).and(fits)?;
     let plan = Plan {
         title: top.title,
         question: top.question,
@@ -231,10 +230,9 @@ fn one(reader: &Reader<'_>, root: &Table) -> Read<Scenario> {
         faults: collect(faults)?,
         links: collect(links)?,
     };
-    // What a plan is checked for, the reader has found with its place; this is left for a defect of ours.
-    let plan = plan.check().or_else(|defect| reader.fail(Problem::general(defect.0)))?;
+    refusal::check(reader, root, &plan)?;
     Ok(Scenario {
-        plan,
+        plan: plan.numbered(),
         variant: None,
         check_seeds: top.check_seeds,
         explore: top.explore,

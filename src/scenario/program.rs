@@ -21,9 +21,6 @@ pub(crate) struct Written {
 /// The words that steps begin with.
 const WORDS: [&str; 7] = ["work", "seen?", "effect", "mark", "begin", "commit", "ack"];
 
-/// So many steps a program has at most.
-pub(crate) const MAX_STEPS: usize = 200;
-
 /// What programs are read with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Around<'a, 't> {

@@ -4,6 +4,7 @@ use super::decode::{Read, Reader, unknown_field};
 use super::document::{Entry, Node, Value as Written};
 use super::error::Problem;
 use super::names::{Kind as Thing, Names};
+use super::place::Place;
 use super::schema::{Block, required};
 use crate::model::broker::{PRODUCTS, Product, product};
 use crate::model::parameter::{Kind, Parameter, Value, Values};
@@ -44,6 +45,15 @@ pub(crate) fn read(reader: &Reader<'_>, names: &Names, entry: &Entry) -> Read<Qu
     }
 }
 
+/// Where it was written which queue the dead letters of this one go to: the only setting of a product that names a queue.
+pub(crate) fn dead_letters_at(entry: &Entry) -> Option<Place> {
+    let Written::Table(table) = &entry.node.value else { return None };
+    let Written::Text(name) = &table.get("product")?.node.value else { return None };
+    let names_a_queue = |parameter: &&Parameter| parameter.kind == Kind::Queue;
+    let said = product(name)?.parameters.iter().filter(names_a_queue).find_map(|one| table.get(one.name));
+    said.map(|said| said.node.at)
+}
+
 fn of(reader: &Reader<'_>, node: &Node) -> Read<&'static Product> {
     let name = reader.text(node, "the name of a product")?;
     let products = PRODUCTS.iter().map(|product| product.name);
@@ -74,7 +84,7 @@ fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, node: &Node)
 mod tests {
     use super::*;
     use crate::scenario::document;
-    use crate::scenario::place::{Place, Texts};
+    use crate::scenario::place::Texts;
 
     #[test]
     fn the_default_of_every_parameter_fits_the_parameter() {

@@ -1,156 +1,224 @@
 //! Whether a plan can be run, and the numbers of what is in it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{
-    Arrivals, Consumer, ConsumerId, EffectSite, FaultKind, Instance, MAX_EFFECT_SITES, MAX_WORKERS, Plan, QueueId,
-    Step, Store, StoreKind, When,
+    Arrivals, Consumer, ConsumerId, EffectSite, FaultKind, Instance, MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS, Plan,
+    ProducerId, QueueId, Step, StoreId, StoreKind, When,
 };
 use crate::sim::{Source, oracle};
 
-/// A plan that cannot be run, in words. What a scenario can get wrong is found by its reader, with line and column;
-/// this speaks to those who build worlds by code.
+/// A plan that cannot be run: what of it, why, and what to do. It speaks to those who build worlds by code; the reader of
+/// scenarios, which knows where everything was written, finds the line for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlanError(pub String);
+pub struct PlanError {
+    /// What of the plan.
+    pub about: About,
+    /// What is wrong.
+    pub what: String,
+    /// What was expected, or would mend it.
+    pub mend: String,
+}
+
+/// What of a plan an error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// No part of it.
+    Plan,
+    /// A producer.
+    Producer(ProducerId),
+    /// Where the dead letters of a queue go.
+    DeadLetters(QueueId),
+    /// A consumer.
+    Consumer(ConsumerId),
+    /// A step of a consumer, by its place in the program.
+    Step(ConsumerId, usize),
+    /// A fault, by its place in the plan.
+    Fault(usize),
+}
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{}: {}", self.what, self.mend)
     }
 }
 
 impl std::error::Error for PlanError {}
+
+/// Errors, one after the other.
+#[derive(Default)]
+struct Refusals(Vec<PlanError>);
+
+impl Refusals {
+    fn add(&mut self, about: About, what: String, mend: impl Into<String>) {
+        self.0.push(PlanError { about, what, mend: mend.into() });
+    }
+
+    /// Reports names that do not stand in their order.
+    fn sorted<T>(&mut self, what: &str, list: &[T], name: impl Fn(&T) -> &str) {
+        if let Some(two) = list.windows(2).find(|two| name(&two[0]) >= name(&two[1])) {
+            let what = format!("{what} `{}` and `{}` stand in this order", name(&two[0]), name(&two[1]));
+            self.add(About::Plan, what, "sort them by their names, each once");
+        }
+    }
+}
 
 impl Plan {
     /// Checks what a world takes for granted, and numbers the effects.
     ///
     /// # Errors
     /// The first thing that a world could not run: a name out of order, an index out of range, a limit.
-    pub fn check(mut self) -> Result<Plan, PlanError> {
-        let fail = |text: String| Err(PlanError(text));
-        fn sorted<T>(what: &str, list: &[T], name: impl Fn(&T) -> &str) -> Result<(), PlanError> {
-            match list.windows(2).find(|two| name(&two[0]) >= name(&two[1])) {
-                Some(two) => Err(PlanError(format!(
-                    "{what} stand in the order of their names, each once: `{}` before `{}`",
-                    name(&two[1]),
-                    name(&two[0])
-                ))),
-                None => Ok(()),
+    pub fn check(self) -> Result<Plan, PlanError> {
+        match self.refusals().into_iter().next() {
+            Some(first) => Err(first),
+            None => Ok(self.numbered()),
+        }
+    }
+
+    /// Everything that a world could not run.
+    pub(crate) fn refusals(&self) -> Vec<PlanError> {
+        let mut all = Refusals::default();
+        all.sorted("producers", &self.producers, |x| &x.name);
+        all.sorted("queues", &self.queues, |x| &x.name);
+        all.sorted("stores", &self.stores, |x| &x.name);
+        all.sorted("consumers", &self.consumers, |x| &x.name);
+        all.sorted("faults", &self.faults, |x| &x.name);
+        all.sorted("links", &self.links, |x| &x.name);
+        self.check_producers(&mut all);
+        self.check_consumers(&mut all);
+        self.check_faults(&mut all);
+        self.check_dead_letters(&mut all);
+        self.check_keys(&mut all);
+        all.0
+    }
+
+    /// The plan with the sites of its effects.
+    pub(crate) fn numbered(mut self) -> Plan {
+        let steps = self.consumers.iter_mut().flat_map(|consumer| &mut consumer.steps);
+        let sites = steps.filter_map(|step| if let Step::Effect { site, .. } = step { Some(site) } else { None });
+        sites.zip(0..).for_each(|(site, number)| *site = number);
+        self
+    }
+
+    fn check_producers(&self, all: &mut Refusals) {
+        let endless = self.length.span.is_none() && self.length.operations.is_none();
+        for (producer, id) in self.producers.iter().zip((0..).map(ProducerId)) {
+            let (name, about) = (&producer.name, About::Producer(id));
+            if endless && !matches!(producer.arrivals, Arrivals::AtOnce { .. }) {
+                all.add(about, format!("producer `{name}` never stops"), "give the run a length");
             }
-        }
-        sorted("producers", &self.producers, |x| &x.name)?;
-        sorted("queues", &self.queues, |x| &x.name)?;
-        sorted("stores", &self.stores, |x| &x.name)?;
-        sorted("consumers", &self.consumers, |x| &x.name)?;
-        sorted("faults", &self.faults, |x| &x.name)?;
-        sorted("links", &self.links, |x| &x.name)?;
-        if self.length.span.is_none() && self.length.operations.is_none() {
-            let endless = self.producers.iter().find(|p| !matches!(p.arrivals, Arrivals::AtOnce { .. }));
-            if let Some(producer) = endless {
-                return fail(format!("producer `{}` never stops: give the run a length", producer.name));
+            if producer.to.at() >= self.queues.len() {
+                all.add(about, format!("producer `{name}` publishes to a queue that is not there"), "add the queue");
             }
-        }
-        let queues = self.queues.len();
-        if let Some(p) = self.producers.iter().find(|p| p.to.at() >= queues) {
-            return fail(format!("producer `{}` publishes to a queue that is not there", p.name));
-        }
-        for queue in &self.queues {
-            if queue.settings.dead_letter_to().is_some_and(|to| to.at() >= queues) {
-                return fail(format!("queue `{}` dead-letters to a queue that is not there", queue.name));
-            }
-        }
-        if let Some(queue) = self.dead_letters_in_a_circle() {
-            return fail(format!("dead letters of queue `{queue}` come back to it: they would never end"));
-        }
-        for producer in &self.producers {
             let never = match producer.arrivals {
                 Arrivals::AtOnce { .. } => false,
                 Arrivals::Bursty { gap, on, .. } => gap.is_zero() || on.is_zero(),
                 Arrivals::Constant { gap } | Arrivals::Poisson { gap } => gap.is_zero(),
             };
             if never {
-                return fail(format!(
-                    "producer `{}` needs a gap between operations, and bursts that last",
-                    producer.name
-                ));
+                let what = format!("producer `{name}` has no time between operations, or in its bursts");
+                all.add(about, what, "expected a gap, and bursts that last");
             }
         }
-        let mut site = 0usize;
-        for consumer in &mut self.consumers {
-            let name = consumer.name.clone();
-            if consumer.from.at() >= queues {
-                return fail(format!("consumer `{name}` reads a queue that is not there"));
+    }
+
+    fn check_consumers(&self, all: &mut Refusals) {
+        for (consumer, id) in self.consumers.iter().zip(self.consumer_ids()) {
+            let (name, about) = (&consumer.name, About::Consumer(id));
+            if consumer.from.at() >= self.queues.len() {
+                all.add(about, format!("consumer `{name}` reads a queue that is not there"), "add the queue");
             }
             if consumer.instances == 0 || consumer.workers == 0 || consumer.batch == 0 {
-                return fail(format!("consumer `{name}` needs at least one instance, worker and message at a time"));
+                let what = format!("consumer `{name}` has no instance, no worker, or takes no message");
+                all.add(about, what, "expected at least one of each");
             }
-            if consumer.steps.is_empty() || consumer.steps.len() > 200 {
-                return fail(format!("consumer `{name}` has {} steps; 1 to 200 it takes", consumer.steps.len()));
+            let steps = consumer.steps.len();
+            if !(1..=MAX_STEPS).contains(&steps) {
+                all.add(about, format!("consumer `{name}` has {steps} steps"), format!("expected 1 to {MAX_STEPS}"));
             }
-            for step in &mut consumer.steps {
+            for (at, step) in consumer.steps.iter().enumerate() {
                 if step.store().is_some_and(|store| store.at() >= self.stores.len()) {
-                    return fail(format!("consumer `{name}` steps on a store that is not there"));
-                }
-                if let Step::Effect { site: number, .. } = step {
-                    *number = site.min(255) as u8;
-                    site += 1;
+                    let what = format!("consumer `{name}` steps on a store that is not there");
+                    all.add(About::Step(id, at), what, "add the store");
                 }
             }
         }
-        if let Some(store) = self.calls_twice_by_one_key() {
-            return fail(format!(
-                "two effect steps go to store `{store}`, which knows an operation by one idempotency key and would do nothing \
-                 for the second: give each its own store"
-            ));
+        let effects = self.effects().len();
+        if effects > MAX_EFFECT_SITES {
+            all.add(About::Plan, format!("{effects} effect steps"), format!("at most {MAX_EFFECT_SITES} are counted"));
         }
-        if site > MAX_EFFECT_SITES {
-            return fail(format!("{site} effect steps; at most {MAX_EFFECT_SITES} are counted"));
+        let workers: u64 = self.consumers.iter().map(|c| u64::from(c.instances) * u64::from(c.workers)).sum();
+        if workers > u64::from(MAX_WORKERS) {
+            all.add(About::Plan, format!("{workers} workers"), format!("at most {MAX_WORKERS} are run"));
         }
-        if self.workers().count() > MAX_WORKERS as usize {
-            return fail(format!("{} workers; at most {MAX_WORKERS} are run", self.workers().count()));
-        }
-        for fault in &self.faults {
-            match fault.kind {
-                FaultKind::BrokerCrash { queue, .. } if queue.at() >= queues => {
-                    return fail(format!("fault `{}` befalls a queue that is not there", fault.name));
-                }
-                _ => {}
-            }
-            let Some(consumer) = fault.kind.consumer() else { continue };
-            let Some(consumer) = self.consumers.get(consumer.at()) else {
-                return fail(format!("fault `{}` befalls a consumer that is not there", fault.name));
-            };
-            if matches!(fault.when, When::AtStep { step, .. } if usize::from(step) >= consumer.steps.len()) {
-                return fail(format!("fault `{}` is at a step that is not there", fault.name));
-            }
-        }
-        Ok(self)
     }
 
-    /// A store with idempotency keys that more than one effect step goes to: a key names the operation.
-    fn calls_twice_by_one_key(&self) -> Option<&str> {
-        let effects = self.effects();
-        let keyed = |store: &Store| matches!(store.kind, StoreKind::External { idempotency: Some(_) });
-        let twice = |at: usize| effects.iter().filter(|site| site.store.at() == at).count() > 1;
-        let mut stores = self.stores.iter().enumerate();
-        stores.find(|(at, store)| keyed(store) && twice(*at)).map(|(_, store)| store.name.as_str())
+    fn check_faults(&self, all: &mut Refusals) {
+        for (at, fault) in self.faults.iter().enumerate() {
+            let (name, about) = (&fault.name, About::Fault(at));
+            match (fault.kind, fault.kind.consumer().map(|consumer| self.consumers.get(consumer.at()))) {
+                (FaultKind::BrokerCrash { queue, .. }, _) if queue.at() >= self.queues.len() => {
+                    all.add(about, format!("fault `{name}` befalls a queue that is not there"), "add the queue");
+                }
+                (_, Some(None)) => {
+                    all.add(about, format!("fault `{name}` befalls a consumer that is not there"), "add the consumer");
+                }
+                (_, Some(Some(consumer))) => {
+                    let steps = consumer.steps.len();
+                    if matches!(fault.when, When::AtStep { step, .. } if usize::from(step) >= steps) {
+                        let mend = format!("consumer `{}` has {steps} steps", consumer.name);
+                        all.add(about, format!("fault `{name}` is at a step that is not there"), mend);
+                    }
+                }
+                (_, None) => {}
+            }
+        }
     }
 
-    /// A queue whose dead letters come back to it.
-    fn dead_letters_in_a_circle(&self) -> Option<&str> {
-        let next = |queue: QueueId| self.queues[queue.at()].settings.dead_letter_to();
-        let comes_back = |start: QueueId| {
-            let mut at = next(start);
-            for _ in 0..self.queues.len() {
-                if at == Some(start) {
-                    return true;
-                }
-                at = at.and_then(next);
+    /// Reports dead letters that go nowhere, and those that come back: each circle once, at its first queue.
+    fn check_dead_letters(&self, all: &mut Refusals) {
+        let name = |queue: QueueId| &self.queues[queue.at()].name;
+        let next = |queue: QueueId| self.queues.get(queue.at()).and_then(|queue| queue.settings.dead_letter_to());
+        for start in self.queue_ids() {
+            if next(start).is_some_and(|to| to.at() >= self.queues.len()) {
+                let what = format!("queue `{}` dead-letters to a queue that is not there", name(start));
+                all.add(About::DeadLetters(start), what, "add the queue");
             }
-            false
-        };
-        let mut ids = (0..self.queues.len() as u16).map(QueueId);
-        ids.find(|&queue| comes_back(queue)).map(|queue| self.queues[queue.at()].name.as_str())
+            // The way may lead into a circle without its start, and go on for ever there.
+            let way = std::iter::successors(next(start), |&queue| next(queue)).take(self.queues.len());
+            let others: Vec<QueueId> = way.take_while(|&queue| queue != start).collect();
+            let last = others.last().copied().unwrap_or(start);
+            if next(last) == Some(start) && others.iter().all(|&other| other > start) {
+                let mend = match last == start {
+                    true => "expected another queue; they would never end".into(),
+                    false => format!("expected another queue, here or in `{}`; they would never end", name(last)),
+                };
+                all.add(About::DeadLetters(start), format!("dead letters of `{}` come back to it", name(start)), mend);
+            }
+        }
+    }
+
+    /// Reports further effect steps on a store with idempotency keys: a key names the operation.
+    fn check_keys(&self, all: &mut Refusals) {
+        let mut first: BTreeMap<StoreId, (&str, usize)> = BTreeMap::new();
+        for (consumer, id) in self.consumers.iter().zip(self.consumer_ids()) {
+            for (at, step) in consumer.steps.iter().enumerate() {
+                let Step::Effect { store: number, .. } = *step else { continue };
+                let Some(store) = self.stores.get(number.at()) else { continue };
+                if !matches!(store.kind, StoreKind::External { idempotency: Some(_) }) {
+                    continue;
+                }
+                if let Some((other, step)) = first.get(&number) {
+                    let what =
+                        format!("a further effect on `{}` does nothing: its key names the operation", store.name);
+                    let mend = format!("step {} of `{other}` is the first: expected a store of its own", step + 1);
+                    all.add(About::Step(id, at), what, mend);
+                } else {
+                    first.insert(number, (&consumer.name, at));
+                }
+            }
+        }
     }
 
     /// All processes, in the order of their consumers' names.

@@ -9,8 +9,8 @@ mod consumer;
 mod fault;
 mod producer;
 
-pub use check::PlanError;
 pub(crate) use check::ProducerSources;
+pub use check::{About, PlanError};
 pub use consumer::{Consumer, OnError, Step};
 pub use fault::{Fault, FaultKind, Link, Party, When};
 pub use producer::{Arrivals, Poison, PoisonKind, Producer, Publish};
@@ -165,6 +165,8 @@ pub struct EffectSite {
     pub store: StoreId,
 }
 
+/// At most so many steps in the program of a consumer.
+pub const MAX_STEPS: usize = 200;
 /// At most so many effect steps in a plan: the ledger keeps two bits of each for each operation.
 pub const MAX_EFFECT_SITES: usize = 8;
 /// At most so many workers in a plan.
