@@ -11,10 +11,9 @@ use super::exit::{EXITS, Exit, Failure};
 use super::{result, screen};
 use crate::model::broker::{PRODUCTS, Product, product};
 use crate::model::parameter::{Kind, Parameter};
-use crate::model::plan::{MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS};
+use crate::model::plan::{MAX_EFFECT_SITES, MAX_STEPS, MAX_TIMELINES, MAX_WORKERS};
 use crate::observe::guarantees::GUARANTEES;
 use crate::scenario::{self, Block, Need, PATTERNS, joined, nearest, schema};
-use crate::sim::agenda::MAX_LANES;
 use crate::tell::words::thousands;
 
 /// A page: its name, what it tells, and its text.
@@ -212,10 +211,7 @@ fn limits() -> String {
         most(MAX_STEPS as u64, "steps of a consumer"),
         most(MAX_EFFECT_SITES as u64, "effect steps of a file, in all consumers together"),
         most(MAX_WORKERS.into(), "workers of a file: instances times workers, in all consumers together"),
-        most(
-            (MAX_LANES - 1).into(),
-            "lanes of a world: one for each thing that can be pending on its own, such as a worker's next step",
-        ),
+        most(MAX_TIMELINES.into(), "timelines of faults: each fault has one for each process that it may befall"),
         most(scenario::MAX_OPERATIONS.into(), "operations of a run"),
         // The last four are written out: the floors that fix them keep them to themselves.
         (

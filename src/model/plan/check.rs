@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{
-    Arrivals, Consumer, ConsumerId, EffectSite, FaultKind, Instance, MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS, Plan,
-    ProducerId, QueueId, Step, StoreId, StoreKind, When,
+    Arrivals, Consumer, ConsumerId, EffectSite, Fault, FaultKind, Instance, MAX_EFFECT_SITES, MAX_STEPS, MAX_TIMELINES,
+    MAX_WORKERS, Plan, ProducerId, QueueId, Step, StoreId, StoreKind, When,
 };
+use crate::sim::agenda::MAX_LANES;
 use crate::sim::{Source, oracle};
 
 /// A plan that cannot be run: what of it, why, and what to do. It speaks to those who build worlds by code; the reader of
@@ -45,6 +46,10 @@ impl fmt::Display for PlanError {
 }
 
 impl std::error::Error for PlanError {}
+
+// Whatever fits these limits has a lane for each thing that can be pending: a worker, what can happen to a process, a
+// timeline, and a few for each producer, queue, store and link.
+const _: () = assert!(5 * MAX_WORKERS + MAX_TIMELINES + 9 * (1 << 16) < MAX_LANES);
 
 /// Errors, one after the other.
 #[derive(Default)]
@@ -155,6 +160,7 @@ impl Plan {
     }
 
     fn check_faults(&self, all: &mut Refusals) {
+        let (mut timelines, most) = (0u64, u64::from(MAX_TIMELINES));
         for (at, fault) in self.faults.iter().enumerate() {
             let (name, about) = (&fault.name, About::Fault(at));
             match (fault.kind, fault.kind.consumer().map(|consumer| self.consumers.get(consumer.at()))) {
@@ -172,6 +178,12 @@ impl Plan {
                     }
                 }
                 (_, None) => {}
+            }
+            let before = timelines;
+            timelines += u64::from(self.timelines(fault));
+            if before <= most && timelines > most {
+                let mend = format!("at most {most}: one for each process that a fault may befall");
+                all.add(about, format!("{timelines} timelines of faults up to here"), mend);
             }
         }
     }
@@ -279,6 +291,12 @@ impl Plan {
         }
     }
 
+    /// How many timelines a fault has.
+    fn timelines(&self, fault: &Fault) -> u16 {
+        let befallen = fault.kind.consumer().and_then(|consumer| self.consumers.get(consumer.at()));
+        befallen.map_or(1, |consumer| consumer.instances)
+    }
+
     /// The streams that a run of this plan draws from.
     pub(crate) fn sources(&self) -> (oracle::Sources, Vec<ProducerSources>, Vec<Vec<Source>>) {
         let mut sources = oracle::Sources::default();
@@ -295,8 +313,7 @@ impl Plan {
             .faults
             .iter()
             .map(|fault| {
-                let processes = fault.kind.consumer().map_or(1, |c| self.consumers[c.at()].instances);
-                (0..processes).map(|i| sources.add(&fault.name, &format!("timeline {i}"))).collect()
+                (0..self.timelines(fault)).map(|i| sources.add(&fault.name, &format!("timeline {i}"))).collect()
             })
             .collect();
         (sources, producers, faults)

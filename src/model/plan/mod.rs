@@ -171,3 +171,5 @@ pub const MAX_STEPS: usize = 200;
 pub const MAX_EFFECT_SITES: usize = 8;
 /// At most so many workers in a plan.
 pub const MAX_WORKERS: u32 = 1_000_000;
+/// At most so many timelines in a plan: a fault has one for each process that it may befall.
+pub const MAX_TIMELINES: u32 = 1_000_000;
