@@ -12,9 +12,11 @@ use super::{result, screen};
 use crate::model::broker::{PRODUCTS, Product, product};
 use crate::model::parameter::{Kind, Parameter};
 use crate::model::plan::{MAX_EFFECT_SITES, MAX_STEPS, MAX_TIMELINES, MAX_WORKERS};
-use crate::observe::guarantees::GUARANTEES;
+use crate::model::{MAX_AT_ONE_INSTANT, RESTART_AFTER_POISON};
+use crate::observe::guarantees::{GUARANTEES, MANY_COPIES};
 use crate::scenario::{self, Block, Need, PATTERNS, joined, nearest, schema};
 use crate::tell::words::thousands;
+use crate::ways::explore::FINGERPRINT_BITS;
 
 /// A page: its name, what it tells, and its text.
 struct Page {
@@ -213,19 +215,17 @@ fn limits() -> String {
         most(MAX_WORKERS.into(), "workers of a file: instances times workers, in all consumers together"),
         most(MAX_TIMELINES.into(), "timelines of faults: each fault has one for each process that it may befall"),
         most(scenario::MAX_OPERATIONS.into(), "operations of a run"),
-        // The last four are written out: the floors that fix them keep them to themselves.
-        (
-            thousands(15),
-            "copies or hands of one operation at a time; one that has so many is never found gone, so never found lost"
-                .into(),
+        most(
+            MANY_COPIES,
+            "copies or hands of one operation at a time; one that has so many is never found gone, so never found lost",
         ),
-        (
-            thousands(1_000_000),
-            "calls and steps in one instant without an arrival: more are a loop, and the run is cut short".into(),
+        most(
+            MAX_AT_ONE_INSTANT.into(),
+            "calls and steps in one instant without an arrival: more are a loop, and the run is cut short",
         ),
-        ("5 s".into(), "that a process is down which a poison operation killed".into()),
+        (RESTART_AFTER_POISON.to_string(), "that a process is down which a poison operation killed".into()),
         (
-            "64 bits".into(),
+            format!("{FINGERPRINT_BITS} bits"),
             "a state's fingerprint in the explorer: two states may be taken for one, and an answer tells the chance"
                 .into(),
         ),
@@ -266,4 +266,33 @@ fn facts() -> String {
 The first line, `\"fact\":\"names\"`, tells the names of queues, producers and processes by their numbers;
 worker w is of the process whose workers, from first_worker on, include it. The file is complete or absent.\n",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_limits_says_what_the_code_does() {
+        let page = limits();
+        for (limit, what) in [
+            (scenario::LONGEST as u64 >> 20, "MiB a scenario"),
+            (scenario::MAX_VARIANTS as u64, "variants"),
+            (scenario::MAX_SETTINGS as u64, "--set"),
+            (scenario::MAX_THINGS as u64, "queues, stores"),
+            (MAX_STEPS as u64, "steps of a consumer"),
+            (MAX_EFFECT_SITES as u64, "effect steps"),
+            (MAX_WORKERS.into(), "workers"),
+            (MAX_TIMELINES.into(), "timelines"),
+            (scenario::MAX_OPERATIONS.into(), "operations"),
+            (MANY_COPIES, "copies"),
+            (MAX_AT_ONE_INSTANT.into(), "calls and steps"),
+            (RESTART_AFTER_POISON.nanos() / 1_000_000_000, "s that a process is down"),
+            (FINGERPRINT_BITS.into(), "bits a state's fingerprint"),
+        ] {
+            let row = format!("{} {what}", thousands(limit));
+            let mut rows = page.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+            assert!(rows.any(|said| said.starts_with(&row)), "no row {row:?} in:\n{page}");
+        }
+    }
 }

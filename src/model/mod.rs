@@ -17,8 +17,9 @@ mod timeline;
 mod wire;
 mod world;
 
+pub use consumer::program::RESTART_AFTER_POISON;
 pub use fact::{Fact, Silent, Watch};
-pub use machines::Stop;
+pub use machines::{MAX_AT_ONE_INSTANT, Stop};
 pub use plan::Plan;
 pub use stage::{Actor, Process, Stage};
 pub use world::{Around, Leases, Times, World};

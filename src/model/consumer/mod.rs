@@ -4,7 +4,7 @@
 //! workers and what they hold in memory; a paused process does nothing, and what comes due for it waits; neither lets go of
 //! anything at the broker.
 
-mod program;
+pub(super) mod program;
 
 use super::broker::Client;
 use super::fact::{Fact, Holder, RunEnd, Watch};

@@ -26,7 +26,7 @@ use crate::model::fact::Fact;
 pub(crate) use counts::undelivered_yet;
 pub use dead_letters::attempts_exact;
 pub(crate) use lease::acked_without_effect;
-pub use op::OpState;
+pub use op::{FULL as MANY_COPIES, OpState};
 pub use order::{first_effect, run_begins, run_ends};
 pub use outcome::{Outcome, REASONS, may_change, outcome};
 pub(crate) use outcome::{endless_yet, is_final, reason, unsettled_yet};

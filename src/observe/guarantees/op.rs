@@ -35,7 +35,7 @@ const LAST_AT: u32 = 37;
 const CAUSE_AT: u32 = 39;
 const PRODUCER_AT: u32 = 48;
 /// A count of copies or hands that reached this stays there: such an operation is never found gone.
-const FULL: u64 = 15;
+pub const FULL: u64 = 15;
 
 impl OpState {
     pub(crate) const EFFECTS_ONCE: u64 = 0x5555;

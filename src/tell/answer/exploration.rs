@@ -7,7 +7,7 @@ use super::{heading, products, row};
 use crate::model::Leases;
 use crate::observe::report::Verdict;
 use crate::sim::Span;
-use crate::ways::explore::{Exploration, Late, Rules};
+use crate::ways::explore::{Exploration, FINGERPRINT_BITS, Late, Rules};
 
 /// What there is to tell of an exploration.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +93,8 @@ fn covered(found: &Exploration) -> String {
         thousands(found.generated),
         counted(u64::from(found.depth), "step"),
     );
-    // Two states share a fingerprint of 64 bits with a chance of about n * n / 2^65: then one of them was not visited.
-    let chance = one_in((found.states as f64) * (found.states as f64), 36_893_488_147_419_103_232.0);
+    // Two states share a fingerprint of b bits with a chance of about n * n / 2^(b + 1): then one of them was not visited.
+    let chance = one_in((found.states as f64) * (found.states as f64), (2u128 << FINGERPRINT_BITS) as f64);
     let missed =
         chance.map_or(String::new(), |chance| format!("; the chance that two of them were taken for one: {chance}"));
     match (&found.stopped, found.verdict) {

@@ -14,13 +14,16 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use choice::{Allowed, Answers, Choice, Late, Rules, State};
-use table::Table;
+use table::{Print, Table};
 
 use crate::model::seat::Empty;
 use crate::observe::automata::{Automata, Broke, Questions, Step};
 use crate::observe::roles::Roles;
 use crate::sim::Fingerprint;
 use crate::sim::oracle::Odometer;
+
+/// States are told apart by so many bits.
+pub const FINGERPRINT_BITS: u32 = Print::BITS;
 
 /// When to stop short.
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +160,7 @@ impl<'a> Search<'a> {
         search
     }
 
-    fn fingerprint(&self, live: &Live) -> u64 {
+    fn fingerprint(&self, live: &Live) -> Print {
         let mut print = Fingerprint::default();
         self.rules.canon(&live.state, &mut print);
         live.automata.canon(&self.questions, &mut print);

@@ -4,11 +4,14 @@
 
 use super::choice::{Answers, Choice};
 
+/// The fingerprint of a state: what it is told by.
+pub(super) type Print = u64;
+
 /// The states found so far.
 #[derive(Debug)]
 pub(super) struct Table {
     /// By state number, from 0: the fingerprint, the state before, the choice.
-    states: Vec<(u64, u32, Packed)>,
+    states: Vec<(Print, u32, Packed)>,
     /// Open addressing: state numbers plus one, 0 where nobody is. Its length is a power of two.
     slots: Vec<u32>,
 }
@@ -49,7 +52,7 @@ impl Table {
     }
 
     /// The number of a state that was not known, now noted; `None` where it was.
-    pub fn insert(&mut self, fingerprint: u64, before: u32, choice: Choice) -> Option<u32> {
+    pub fn insert(&mut self, fingerprint: Print, before: u32, choice: Choice) -> Option<u32> {
         let mask = self.slots.len() - 1;
         let mut at = fingerprint as usize & mask;
         while self.slots[at] != 0 {
