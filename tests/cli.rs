@@ -2,6 +2,7 @@
 
 #![cfg(feature = "cli")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -160,21 +161,31 @@ fn a_run_answers_and_leaves_its_result() {
 }
 
 #[test]
-fn every_key_of_a_result_is_documented() {
+fn every_key_that_json_has_is_documented() {
     let place = Place::shop();
     let page = place.run("help result").ends(Exit::AsExpected).out;
-    let result = place.run("run shop.toml --json --no-files --seeds 2").ends(Exit::AsExpected).json();
-    let keys: Vec<&str> = result.as_object().expect("an object").keys().map(String::as_str).collect();
-    let documented: Vec<&str> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
-        .filter(|key| !key.is_empty())
-        .collect();
-    let sorted = |mut keys: Vec<&'_ str>| {
-        keys.sort_unstable();
-        keys.join(" ")
+    let documented = |heading: &str| -> Vec<&str> {
+        let section = page.lines().skip_while(|line| !line.contains(heading)).skip(2);
+        let names = section.map_while(|line| line.strip_prefix("  ")?.split(' ').next());
+        names.filter(|name| !name.is_empty()).collect()
     };
-    assert_eq!(sorted(keys), sorted(documented));
+    let check = |printed: &Value, documented: &[&str]| {
+        let keys = printed.as_object().expect("an object").keys().map(String::as_str);
+        assert_eq!(keys.collect::<BTreeSet<_>>(), documented.iter().copied().collect::<BTreeSet<_>>());
+    };
+    for (heading, line) in [
+        ("`run --json`", "run shop.toml --json --no-files --seeds 2"),
+        ("`run --op N --json`", "run shop.toml --op 3 --json"),
+        ("`explore --json`", "explore shop.toml --json"),
+        ("`replay --json`", "replay output/shop/schedule.json --json"),
+    ] {
+        check(&place.run(line).ends(Exit::AsExpected).json(), &documented(heading));
+    }
+    // "the other searches, with the keys from asked to story"
+    let found = place.run("explore shop.toml --json").ends(Exit::AsExpected).json();
+    let keys = documented("`explore --json`");
+    let at = |name| keys.iter().position(|key| *key == name).expect("a key of the page");
+    check(&found["others"][0], &keys[at("asked")..=at("story")]);
 }
 
 #[test]

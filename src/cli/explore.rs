@@ -28,6 +28,36 @@ use crate::ways::replay::{Broken, FORMAT, Schedule, labelled};
 /// Where the schedule of a violation goes.
 pub(super) const SCHEDULE: &str = "schedule.json";
 
+/// Each key that `--json` prints, and what it says.
+pub(super) const KEYS: &[(&str, &str)] = &[
+    ("scenario", "the file"),
+    ("title", "its title"),
+    ("variant", "which variant, or null for the base"),
+    ("settings", "what `--set` changed"),
+    ("faults", "how many faults a schedule may have"),
+    ("late", "how many events it may delay: {at-most}, or unlimited"),
+    ("leases", "in which order leases may end: strict or loose"),
+    ("wires", "whether hops with a link were events of their own, which may be late or lost"),
+    ("operations", "how many operations each world has"),
+    ("asked", "the guarantees that the search asked for; of several searches, the one that decides stands here"),
+    ("expected", "the verdict that the scenario expects"),
+    ("standing", "as-expected, not-as-expected or undecided"),
+    ("verdict", "holds in every schedule within the budget, violated, or undecided where it was stopped"),
+    ("states", "different states visited"),
+    ("generated", "states generated, known ones included"),
+    ("depth", "the most steps from the first state to one visited"),
+    ("stopped", "what stopped the search short, or null"),
+    ("violations", "violations met: one, or with `--all` each"),
+    (
+        "violation",
+        "the smallest, or null: faults, late events and steps of its schedule, broke {guarantees, missing, op}",
+    ),
+    ("story", "what happened in it, a line each"),
+    ("others", "the other searches, with the keys from asked to story"),
+    ("not_asked", "sentences that only a run can answer"),
+    ("widened", "sentences about one consumer that were asked of all together"),
+];
+
 /// What `--json` prints: the search that decides, and the others.
 #[derive(Debug, Serialize)]
 pub(super) struct Explored<'a> {

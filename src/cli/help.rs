@@ -8,7 +8,7 @@ use clap::CommandFactory;
 
 use super::args::Args;
 use super::exit::{EXITS, Exit, Failure};
-use super::{result, screen};
+use super::{explore, replay, result, run, screen};
 use crate::model::broker::{PRODUCTS, Product, product};
 use crate::model::parameter::{Kind, Parameter};
 use crate::model::plan::{MAX_EFFECT_SITES, MAX_STEPS, MAX_TIMELINES, MAX_WORKERS};
@@ -247,13 +247,21 @@ fn exit_codes() -> String {
 }
 
 fn keys() -> String {
-    let mut text =
-        String::from("result.json, in output/<path of the scenario>[/<variant>]/, and what `run --json` prints\n\n");
-    let width = result::KEYS.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-    for (key, says) in result::KEYS {
-        line(&mut text, width, key, says);
+    let mut text = String::new();
+    for (what, keys) in [
+        ("result.json, in output/<path of the scenario>[/<variant>]/, and what `run --json` prints", result::KEYS),
+        ("What `run --op N --json` prints", run::LIFE_KEYS),
+        ("What `explore --json` prints", explore::KEYS),
+        ("What `replay --json` prints", replay::KEYS),
+    ] {
+        put(&mut text, format_args!("{what}\n\n"));
+        let width = keys.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+        for (key, says) in keys {
+            line(&mut text, width, key, says);
+        }
+        text.push('\n');
     }
-    text + "\nThe folder is replaced by the next run of the same scenario; any other folder is refused.\n"
+    text + "The folder of a result is replaced by the next run of the same scenario; any other folder is refused.\n"
 }
 
 fn facts() -> String {

@@ -16,6 +16,16 @@ use crate::tell::violation::of_schedule;
 use crate::ways::explore::{Choice, Rules};
 use crate::ways::replay::{Broken, FORMAT, Schedule, replay as again};
 
+/// Each key that `--json` prints, and what it says.
+pub(super) const KEYS: &[(&str, &str)] = &[
+    ("scenario", "the file"),
+    ("variant", "which variant, or null for the base"),
+    ("reproduced", "whether it broke what the schedule says, for the same operation"),
+    ("broke", "what it broke, {guarantees, missing, op}, or null"),
+    ("steps", "the steps of the schedule, in words"),
+    ("story", "what happened, a line each"),
+];
+
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Told<'a> {

@@ -106,6 +106,15 @@ pub(super) fn lines(story: &str) -> Vec<String> {
     story.lines().map(str::to_owned).collect()
 }
 
+/// Each key that `--json` prints with `--op`, and what it says.
+pub(super) const LIFE_KEYS: &[(&str, &str)] = &[
+    ("scenario", "the file"),
+    ("variant", "which variant, or null for the base"),
+    ("seed", "the world"),
+    ("op", "the operation"),
+    ("story", "its life, a line each"),
+];
+
 /// Tells the life of one operation.
 fn life(input: &Input, stage: &Stage, seed: u64, op: u32, as_json: bool) -> Result<Exit, Failure> {
     let Some(story) = lived(stage, seed, op)? else {
