@@ -1,7 +1,7 @@
 //! The house rules that no compiler checks: floors, product names, the length of files, their first lines.
 //!
-//! It reads the source as text, line by line; comments do not count. It needs no parser, for it asks only what a line of
-//! ours looks like: a `use crate::{ .. }` broken over several lines would slip through. A breach is told as `file:line: what is wrong`.
+//! It reads the source as text, line by line, a `use` over several lines as one; comments do not count. It needs no parser,
+//! for it asks only what a line of ours looks like. A breach is told as `file:line: what is wrong`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,45 @@ impl Source {
         let numbered = self.lines.iter().enumerate();
         numbered.map(|(i, line)| (i + 1, line.split("//").next().unwrap_or_default()))
     }
+
+    /// The same, with a `use` over several lines as one line, by the number of its first.
+    fn statements(&self) -> Vec<(usize, String)> {
+        let mut all: Vec<(usize, String)> = Vec::new();
+        for (number, line) in self.code() {
+            match all.last_mut().filter(|(_, begun)| is_use(begun) && !begun.contains(';')) {
+                Some((_, begun)) => begun.push_str(line.trim()),
+                None => all.push((number, line.trim().to_owned())),
+            }
+        }
+        all
+    }
+
+    /// Every place where it uses a floor above its own.
+    fn upward(&self) -> Vec<String> {
+        let Some(floor) = self.floor() else { return Vec::new() };
+        let mut breaches = Vec::new();
+        for (number, line) in self.statements() {
+            // `crate::ways::..` or `super::super::ways::..`, or in braces: `crate::{sim, ways}`.
+            let named = |at: usize| {
+                let before = &line[..at];
+                before.contains("crate::") || before.ends_with("super::") || before.contains("super::{")
+            };
+            for above in FLOORS[floor + 1..].iter().filter(|above| words(&line, above).any(named)) {
+                let place = format!("src/{}:{number}", self.path);
+                breaches.push(format!("{place}: `{}` lies below `{above}` and must not use it", FLOORS[floor]));
+            }
+        }
+        breaches
+    }
+}
+
+/// Whether a line begins a `use`, of whatever visibility.
+fn is_use(line: &str) -> bool {
+    let rest = line.strip_prefix("pub").map_or(line, |rest| match rest.strip_prefix('(') {
+        Some(rest) => rest.split_once(')').map_or(rest, |(_, rest)| rest),
+        None => rest,
+    });
+    rest.trim_start().starts_with("use ")
 }
 
 fn sources() -> Vec<Source> {
@@ -67,22 +106,27 @@ fn assert_none(breaches: Vec<String>) {
 
 #[test]
 fn a_floor_uses_only_what_lies_below_it() {
-    let mut breaches = Vec::new();
-    for source in sources() {
-        let Some(floor) = source.floor() else { continue };
-        for (number, line) in source.code() {
-            for above in &FLOORS[floor + 1..] {
-                // `crate::ways::..` or `super::super::ways::..`, or in braces: `crate::{sim, ways}`.
-                let named =
-                    words(line, above).any(|at| line[..at].contains("crate::") || line[..at].ends_with("super::"));
-                if named {
-                    let place = format!("src/{}:{number}", source.path);
-                    breaches.push(format!("{place}: `{}` lies below `{above}` and must not use it", FLOORS[floor]));
-                }
-            }
-        }
+    assert_none(sources().iter().flat_map(Source::upward).collect());
+}
+
+#[test]
+fn no_way_to_break_a_line_hides_a_floor() {
+    let upward =
+        |text: &str| Source { path: "sim/x.rs".into(), lines: text.lines().map(str::to_owned).collect() }.upward();
+    for breach in [
+        "use crate::ways::run;",
+        "pub(crate) use crate::{model::Plan, tell};",
+        "use crate::{\n    model::plan::{Plan, Step}, // a comment; it ends nothing\n    tell,\n};\nfn f() {}",
+        "use super::super::{\n    ways::{\n        run,\n    },\n};",
+        "let x = crate::model::Plan::new();",
+    ] {
+        assert!(!upward(breach).is_empty(), "{breach}");
     }
-    assert_none(breaches);
+    let told = upward("//! First.\n\npub use crate::{\n    sim::Span,\n    cli,\n};");
+    assert_eq!(told, ["src/sim/x.rs:3: `sim` lies below `cli` and must not use it"]);
+    for fine in ["use crate::sim::{\n    Span,\n};\nlet model = 1;", "use super::ways_of::X;", "// use crate::cli;"] {
+        assert_eq!(upward(fine), [""; 0], "{fine}");
+    }
 }
 
 #[test]
