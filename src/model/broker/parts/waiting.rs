@@ -23,6 +23,12 @@ impl Waiting {
         self.order.pop()
     }
 
+    /// Whether nobody does.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
     /// `workers` workers from `first` on no longer wait.
     pub fn leave(&mut self, first: u32, workers: u32) {
         self.order.retain(|&worker| worker.wrapping_sub(first) >= workers);

@@ -133,7 +133,8 @@ impl Machine {
     ) -> Option<HandOut> {
         let here = Here { queue, settings };
         let mut first = None;
-        while !self.down && !self.ready.is_empty() {
+        // Who waits is asked first: mostly one does, and then none.
+        while !self.waiting.is_empty() && !self.ready.is_empty() && !self.down {
             let Some(worker) = self.waiting.pop() else { break };
             let hand = out.stage.hand(worker);
             for _ in 0..hand.batch {
