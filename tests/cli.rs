@@ -483,6 +483,18 @@ fn a_number_that_is_none_is_refused_with_what_is_expected() {
     }
 }
 
+/// Poison that fails at once and is given back at once, without a cap: time stands still.
+#[test]
+fn a_world_that_stands_still_is_cut_short() {
+    let still = SHOP
+        .replace("arrivals = {", "poison = { fraction = 1.0 }, arrivals = {")
+        .replace("kind = \"database\"", "kind = \"database\", latency = \"0s\"")
+        .replace("workers = 2", "workers = 2\non_error = { nack = \"0s\" }");
+    let place = Place::with(&[("still.toml", &still)]);
+    let ran = place.run("run still.toml --no-files").ends(Exit::Undecided);
+    assert!(ran.out.contains("more than 1000000 events in one instant, the last by capture-1/w1"), "{}", ran.out);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_leaves_nothing() {

@@ -221,7 +221,7 @@ fn limits() -> String {
         ),
         most(
             MAX_AT_ONE_INSTANT.into(),
-            "calls and steps in one instant without an arrival: more are a loop, and the run is cut short",
+            "events in one instant without an arrival, or calls in one event: more are a loop, and the run is cut short",
         ),
         (RESTART_AFTER_POISON.to_string(), "that a process is down which a poison operation killed".into()),
         (
@@ -294,7 +294,7 @@ mod tests {
             (MAX_TIMELINES.into(), "timelines"),
             (scenario::MAX_OPERATIONS.into(), "operations"),
             (MANY_COPIES, "copies"),
-            (MAX_AT_ONE_INSTANT.into(), "calls and steps"),
+            (MAX_AT_ONE_INSTANT.into(), "events in one instant"),
             (RESTART_AFTER_POISON.nanos() / 1_000_000_000, "s that a process is down"),
             (FINGERPRINT_BITS.into(), "bits a state's fingerprint"),
         ] {

@@ -22,13 +22,13 @@ pub enum Stop {
     Settled,
     /// The drain is over, and something is still stored or at work.
     DrainOver,
-    /// So many things happened in one instant that it looks endless: what happened last.
+    /// So much happened in one instant that it looks endless: the name of who acted last.
     Endless(String),
     /// As many events were handled as were asked for.
     Paused,
 }
 
-/// More calls and steps than this in one instant, with no arrival among them, are a loop.
+/// More events than this in one instant with no arrival among them, or more calls in one event, are a loop.
 pub const MAX_AT_ONE_INSTANT: u32 = 1_000_000;
 
 /// Who acts, and until when.
@@ -39,9 +39,11 @@ pub(super) struct Machines {
     pub consumers: Consumers,
     /// The last moment that is still simulated.
     pub deadline: Time,
+    /// Events since time moved or an operation arrived.
+    pub at_this_instant: u32,
 }
 
-clone_by_field!(Machines { producers, brokers, consumers, deadline });
+clone_by_field!(Machines { producers, brokers, consumers, deadline, at_this_instant });
 
 impl Machines {
     /// What happens first, in the order of names.
@@ -59,7 +61,6 @@ impl Machines {
 
     pub fn run<O: Oracle, W: Watch>(&mut self, most: u64, out: &mut Out<'_, O, W>) -> Stop {
         let stage = out.stage;
-        let mut at_this_instant = 0u32;
         for _ in 0..most {
             let (records, producers) = (&*out.records, &self.producers);
             let stands = |lane, event: &_| stands(stage, records, producers, lane, event);
@@ -72,13 +73,11 @@ impl Machines {
             if time_moves {
                 out.watch.moment(head.event.at);
             }
-            if time_moves || matches!(actor, Actor::Arrivals(_)) {
-                at_this_instant = 0;
-            }
             out.now = head.event.at;
-            at_this_instant += 1 + self.event(actor, head.event.payload, out) + self.deliver_calls(out);
-            if at_this_instant > MAX_AT_ONE_INSTANT {
-                return Stop::Endless(format!("{actor:?} at {} s", out.now));
+            self.at_this_instant = if time_moves { 0 } else { self.at_this_instant + 1 };
+            self.event(actor, head.event.payload, out);
+            if !self.deliver_calls(out) || self.at_this_instant > MAX_AT_ONE_INSTANT {
+                return Stop::Endless(actor.name(&stage.plan));
             }
             if self.producers.stopped() && self.is_settled(out.records, out.wires) {
                 return Stop::Settled;
@@ -87,10 +86,12 @@ impl Machines {
         Stop::Paused
     }
 
-    /// An event, with the calls that come before all others: those are handled here. Gives how many.
+    /// An event, with the calls that come before all others: those are handled here.
     #[inline(always)]
-    pub fn event<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) -> u32 {
-        self.act(actor, payload, out).map_or(0, |queue| 1 + self.serve(queue, out))
+    pub fn event<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) {
+        if let Some(queue) = self.act(actor, payload, out) {
+            self.serve(queue, out);
+        }
     }
 
     /// What an event does, with the call that comes before all others. Gives the queue that may have something to hand out
@@ -104,6 +105,7 @@ impl Machines {
                 self.handle(queue, Input::Settle { delivery, how, wait }, out)
             }
             Actor::Arrivals(producer) => {
+                self.at_this_instant = 0; // any number may arrive at once
                 let call = self.producers.arrive(producer, out);
                 if !out.agenda.is_booked(out.stage.arrivals_lane(producer)) {
                     self.note_end_of_production(out);
@@ -147,24 +149,27 @@ impl Machines {
         None
     }
 
-    /// Calls, first in first out, until nobody calls anybody. Gives how many.
+    /// Calls, first in first out, until nobody calls anybody; `false` where that looked endless and they were dropped.
     #[inline]
-    pub fn deliver_calls<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) -> u32 {
+    pub fn deliver_calls<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) -> bool {
         let mut count = 0;
         while let Some(call) = out.calls.pop() {
             if count >= MAX_AT_ONE_INSTANT {
                 out.calls.clear();
-                return count + 1;
+                return false;
             }
-            count += 1 + self.deliver(call, out);
+            count += 1;
+            self.deliver(call, out);
         }
-        count
+        true
     }
 
-    /// Handles a call, and the one that comes of it before all others. Gives how many those are.
+    /// Handles a call, and the one that comes of it before all others.
     #[inline(never)]
-    fn deliver<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) -> u32 {
-        self.receive(call, out).map_or(0, |queue| self.serve(queue, out))
+    fn deliver<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) {
+        if let Some(queue) = self.receive(call, out) {
+            self.serve(queue, out);
+        }
     }
 
     /// Whoever is called handles it. Gives the queue that may have something to hand out.
@@ -205,12 +210,11 @@ impl Machines {
     }
 
     /// A broker hands out what it can. What it hands out first goes to its worker at once, if nobody was called before.
-    /// Gives how many calls that saves.
     #[inline(always)]
-    fn serve<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) -> u32 {
-        let Some(HandOut { worker, delivery }) = self.brokers[queue.at()].serve(queue, out) else { return 0 };
-        self.consumers.deliver(worker, delivery, out);
-        1
+    fn serve<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
+        if let Some(HandOut { worker, delivery }) = self.brokers[queue.at()].serve(queue, out) {
+            self.consumers.deliver(worker, delivery, out);
+        }
     }
 
     pub fn is_settled(&self, records: &Records, wires: &Wires) -> bool {

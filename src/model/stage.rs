@@ -45,6 +45,27 @@ pub enum Actor {
     Delays(QueueId),
 }
 
+impl Actor {
+    /// Who it is, by the names of the plan.
+    pub fn name(self, plan: &Plan) -> String {
+        match self {
+            Actor::Worker(worker) => plan.worker_name(worker),
+            Actor::Arrivals(producer) | Actor::Confirms(producer) | Actor::Retries(producer) => {
+                plan.producers[producer.at()].name.clone()
+            }
+            Actor::Timeline { fault, .. } => plan.faults[usize::from(fault)].name.clone(),
+            Actor::Restart(process) | Actor::Resume(process) | Actor::Quicken(process) | Actor::Heartbeats(process) => {
+                plan.instance_name(process)
+            }
+            Actor::BrokerUp(queue) | Actor::Leases(queue) | Actor::Delays(queue) => {
+                plan.queues[queue.at()].name.clone()
+            }
+            Actor::Keys(store) => plan.stores[store.at()].name.clone(),
+            Actor::Packets(_) => "a packet".to_owned(),
+        }
+    }
+}
+
 /// A fault that may befall a handler at a step.
 #[derive(Clone, Copy, Debug)]
 pub struct StepFault {

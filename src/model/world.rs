@@ -11,7 +11,7 @@ use super::broker::Machine;
 use super::consumer::Consumers;
 use super::fact::Watch;
 use super::form;
-use super::machines::{MAX_AT_ONE_INSTANT, Machines, Stop, stands};
+use super::machines::{Machines, Stop, stands};
 use super::out::Out;
 use super::plan::QueueId;
 use super::producer::Producers;
@@ -99,6 +99,7 @@ impl World {
                 brokers: stage.plan.queues.iter().map(|queue| Machine::new(&queue.settings)).collect(),
                 consumers: Consumers::new(stage),
                 deadline: Time::NEVER,
+                at_this_instant: 0,
             },
             endless: false,
         };
@@ -152,7 +153,7 @@ impl World {
         self.agenda.take(head);
         self.now = self.now.max(head.event.at);
         around.watch.moment(self.now);
-        let _ = self.machines.event(stage.actor(head.lane), head.event.payload, &mut out!(self, stage, around));
+        self.machines.event(stage.actor(head.lane), head.event.payload, &mut out!(self, stage, around));
         self.after_choice(stage, around);
     }
 
@@ -210,8 +211,7 @@ impl World {
     }
 
     fn after_choice<O: Oracle, W: Watch>(&mut self, stage: &Stage, around: &mut Around<'_, O, W>) {
-        let calls = self.machines.deliver_calls(&mut out!(self, stage, around));
-        self.endless |= calls > MAX_AT_ONE_INSTANT;
+        self.endless |= !self.machines.deliver_calls(&mut out!(self, stage, around));
         let (records, producers) = (&self.records, &self.machines.producers);
         self.agenda.sweep(|lane, event| stands(stage, records, producers, lane, event));
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::fact::{Fact, Silent, Watch};
 use crate::model::seat::{Empty, Seat};
-use crate::model::{Around, Stage, Stop, World};
+use crate::model::{Around, MAX_AT_ONE_INSTANT, Stage, Stop, World};
 use crate::observe::guarantees::{self, OpState};
 use crate::observe::{Judge, Report, Roles};
 use crate::sim::Time;
@@ -103,8 +103,10 @@ fn drive<W: Watch>(
     loop {
         match world.run(stage, &mut around, SLICE) {
             Stop::Settled | Stop::DrainOver => return (world.now(), None),
-            Stop::Endless(what) => {
-                return (world.now(), Some(format!("more than a million events in one instant: {what}")));
+            Stop::Endless(last) => {
+                let what = format!("more than {MAX_AT_ONE_INSTANT} events in one instant, the last by {last}");
+                let mend = "what goes round there needs a delay, a latency or a cap on deliveries";
+                return (world.now(), Some(format!("{what}: {mend}")));
             }
             Stop::Paused if pace.go_on(world.now(), world.produced()) => {}
             Stop::Paused => return (world.now(), Some("interrupted".into())),
