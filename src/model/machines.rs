@@ -62,24 +62,28 @@ impl Machines {
     pub fn run<O: Oracle, W: Watch>(&mut self, most: u64, out: &mut Out<'_, O, W>) -> Stop {
         let stage = out.stage;
         for _ in 0..most {
-            let (records, producers) = (&*out.records, &self.producers);
+            let (records, producers) = (&out.common.records, &self.producers);
             let stands = |lane, event: &_| stands(stage, records, producers, lane, event);
-            let Some(head) = out.agenda.pop(self.deadline, stands) else {
-                return if self.is_settled(out.records, out.wires) { Stop::Settled } else { Stop::DrainOver };
+            let Some(head) = out.common.agenda.pop(self.deadline, stands) else {
+                return if self.is_settled(&out.common.records, &out.common.wires) {
+                    Stop::Settled
+                } else {
+                    Stop::DrainOver
+                };
             };
-            debug_assert!(head.event.at >= out.now, "time ran backwards");
+            debug_assert!(head.event.at >= out.common.now, "time ran backwards");
             let actor = stage.actor(head.lane);
-            let time_moves = head.event.at > out.now;
+            let time_moves = head.event.at > out.common.now;
             if time_moves {
                 out.watch.moment(head.event.at);
             }
-            out.now = head.event.at;
+            out.common.now = head.event.at;
             self.at_this_instant = if time_moves { 0 } else { self.at_this_instant + 1 };
             self.event(actor, head.event.payload, out);
             if !self.deliver_calls(out) || self.at_this_instant > MAX_AT_ONE_INSTANT {
                 return Stop::Endless(actor.name(&stage.plan));
             }
-            if self.producers.stopped() && self.is_settled(out.records, out.wires) {
+            if self.producers.stopped() && self.is_settled(&out.common.records, &out.common.wires) {
                 return Stop::Settled;
             }
         }
@@ -107,7 +111,7 @@ impl Machines {
             Actor::Arrivals(producer) => {
                 self.at_this_instant = 0; // any number may arrive at once
                 let call = self.producers.arrive(producer, out);
-                if !out.agenda.is_booked(out.stage.arrivals_lane(producer)) {
+                if !out.common.agenda.is_booked(out.stage.arrivals_lane(producer)) {
                     self.note_end_of_production(out);
                 }
                 let Publish { queue, message, pending } = call?;
@@ -129,7 +133,7 @@ impl Machines {
             Actor::Leases(queue) => return self.handle(queue, Input::LeaseOver { delivery: payload }, out),
             // Nobody else is calling: the call of the packet comes first.
             Actor::Packets(packets) => {
-                let call = out.wires.0[packets as usize].pop()?;
+                let call = out.common.wires.0[packets as usize].pop()?;
                 return self.receive(call, out);
             }
             Actor::Restart(process) => self.consumers.restart(process, out),
@@ -153,9 +157,9 @@ impl Machines {
     #[inline]
     pub fn deliver_calls<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) -> bool {
         let mut count = 0;
-        while let Some(call) = out.calls.pop() {
+        while let Some(call) = out.common.calls.pop() {
             if count >= MAX_AT_ONE_INSTANT {
-                out.calls.clear();
+                out.common.calls.clear();
                 return false;
             }
             count += 1;
@@ -227,7 +231,7 @@ impl Machines {
 
     /// After the last arrival: producers and random faults stop, and the drain begins.
     fn note_end_of_production<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) {
-        let booked = |p: usize| out.agenda.is_booked(out.stage.arrivals_lane(ProducerId(p as u16)));
+        let booked = |p: usize| out.common.agenda.is_booked(out.stage.arrivals_lane(ProducerId(p as u16)));
         if self.producers.stopped() || (0..out.stage.plan.producers.len()).any(booked) {
             return;
         }
@@ -236,7 +240,7 @@ impl Machines {
         let all_made = length.operations.is_some_and(|most| self.producers.produced() >= most);
         let end = match length.span {
             Some(span) if !all_made => Time::ZERO + span,
-            _ => out.now,
+            _ => out.common.now,
         };
         self.deadline = end + length.drain;
     }

@@ -8,17 +8,25 @@ use super::records::{NONE, Records};
 use super::seat::Seat;
 use super::stage::Stage;
 use super::wire::{Call, Wires};
-use crate::sim::{Address, Agenda, Dist, Lane, Oracle, Ring, Span, Time};
+use crate::sim::{Address, Agenda, Dist, Lane, Oracle, Ring, Span, Time, clone_by_field};
 
-/// The verbs of a machine, and the records.
-pub struct Out<'a, O, W> {
-    /// The moment of this event.
+/// What all machines of a world share.
+#[derive(Debug)]
+pub(crate) struct Common {
+    /// The moment of this event, or of the last.
     pub now: Time,
+    pub agenda: Agenda,
+    pub records: Records,
+    pub calls: Ring<Call>,
+    pub wires: Wires,
+}
+
+clone_by_field!(Common { now, agenda, records, calls, wires });
+
+/// The verbs of a machine, and what it shares.
+pub struct Out<'a, O, W> {
     pub(crate) stage: &'a Stage,
-    pub(crate) agenda: &'a mut Agenda,
-    pub(crate) records: &'a mut Records,
-    pub(crate) calls: &'a mut Ring<Call>,
-    pub(crate) wires: &'a mut Wires,
+    pub(crate) common: &'a mut Common,
     pub(crate) oracle: &'a mut O,
     pub(crate) watch: &'a mut W,
     pub(crate) seat: &'a mut dyn Seat,
@@ -35,27 +43,27 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
     /// Tells a fact.
     #[inline(always)]
     pub fn tell(&mut self, fact: Fact) {
-        self.watch.fact(self.now, &fact);
+        self.watch.fact(self.common.now, &fact);
     }
 
     /// Calls another machine, within this event.
     #[inline]
     pub fn call(&mut self, call: Call) {
-        self.calls.push(call);
+        self.common.calls.push(call);
     }
 
     /// Calls another machine if there is anything to call.
     #[inline]
     pub(crate) fn call_if(&mut self, call: Option<Call>) {
         if let Some(call) = call {
-            self.calls.push(call);
+            self.common.calls.push(call);
         }
     }
 
     /// Books an event and gives its token.
     #[inline]
     pub fn book(&mut self, lane: Lane, after: Span, payload: u32) -> u32 {
-        self.agenda.book(lane, self.now + after, payload)
+        self.common.agenda.book(lane, self.common.now + after, payload)
     }
 
     /// Asks for a length of time.
@@ -73,13 +81,13 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
     #[inline(always)]
     pub(crate) fn send(&mut self, wire: u32, direction: Direction, call: Call, about: Address) -> bool {
         if wire == NONE {
-            self.calls.push(call);
+            self.common.calls.push(call);
             return true;
         }
         let packets = 2 * wire + u32::from(direction == Direction::Answer);
         let departs = self.departs(packets, call.can_be_lost(), about);
         if departs {
-            self.wires.0[packets as usize].push(call);
+            self.common.wires.0[packets as usize].push(call);
         }
         departs
     }
@@ -94,8 +102,8 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
         let span = self.span(Address { site: way.latency_site, ..about }, &way.latency);
         let lane = self.stage.packets_lane(packets);
         // A packet never overtakes the one before it.
-        let at = (self.now + span).max(self.agenda.last_at(lane).unwrap_or(Time::ZERO));
-        self.agenda.book_fifo(lane, at, 0);
+        let at = (self.common.now + span).max(self.common.agenda.last_at(lane).unwrap_or(Time::ZERO));
+        self.common.agenda.book_fifo(lane, at, 0);
         true
     }
 }

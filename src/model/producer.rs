@@ -75,16 +75,16 @@ impl Producers {
             out.oracle.gap(origin.streams.arrivals, u64::from(nth), &origin.gap)
         };
         let at = match out.stage.plan.producers[producer.at()].arrivals {
-            Arrivals::Constant { gap } => out.now + gap,
-            Arrivals::Poisson { .. } => out.now + gap(),
-            Arrivals::Bursty { on, off, .. } => after_in_bursts(out.now, gap(), on, off),
-            Arrivals::AtOnce { count } if nth < count => out.now,
+            Arrivals::Constant { gap } => out.common.now + gap,
+            Arrivals::Poisson { .. } => out.common.now + gap(),
+            Arrivals::Bursty { on, off, .. } => after_in_bursts(out.common.now, gap(), on, off),
+            Arrivals::AtOnce { count } if nth < count => out.common.now,
             Arrivals::AtOnce { .. } => return,
         };
         if length.span.is_some_and(|span| at > Time::ZERO + span) {
             return;
         }
-        out.agenda.book_single(out.stage.arrivals_lane(producer), at, 0);
+        out.common.agenda.book_single(out.stage.arrivals_lane(producer), at, 0);
     }
 
     /// An operation arrives. Gives the call that publishes it, where the hop is direct.

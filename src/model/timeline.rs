@@ -33,7 +33,7 @@ pub(super) fn book_next<O: Oracle, W: Watch>(
         When::Every(mean) => {
             let source = stage.timelines[usize::from(fault)][usize::from(process)];
             let bits = out.oracle.draw(source, u64::from(nth));
-            let at = out.now + Dist::exponential(*mean).from_bits(bits);
+            let at = out.common.now + Dist::exponential(*mean).from_bits(bits);
             let is_over = stage.plan.length.span.map_or(all_produced, |span| at > Time::ZERO + span);
             (!is_over).then_some(at)
         }
@@ -41,7 +41,7 @@ pub(super) fn book_next<O: Oracle, W: Watch>(
         When::At { .. } | When::AtStep { .. } => None,
     };
     if let Some(at) = at {
-        out.agenda.book(stage.timeline_lane(fault, process), at.max(out.now), nth);
+        out.common.agenda.book(stage.timeline_lane(fault, process), at.max(out.common.now), nth);
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) fn crash_broker<O: Oracle, W: Watch>(
     out: &mut Out<'_, O, W>,
 ) {
     let up = out.stage.broker_up_lane(queue);
-    if !out.agenda.is_booked(up) {
+    if !out.common.agenda.is_booked(up) {
         let hands_out = brokers[queue.at()].handle(queue, Input::Crash, out);
         debug_assert!(!hands_out, "a broker that dies hands nothing out");
         out.book(up, restart_after, 0);

@@ -125,13 +125,13 @@ pub(super) fn lost<O: Oracle, W: Watch>(call: Call, out: &mut Out<'_, O, W>) {
             out.tell(Fact::PacketLost { op: message.op, copy: message.copy, queue });
         }
         Call::Settle(Settle { queue, delivery, wait, .. }) => {
-            let worker = out.records.deliveries[delivery].worker;
-            out.records.release(delivery);
+            let worker = out.common.records.deliveries[delivery].worker;
+            out.common.records.release(delivery);
             if wait {
                 out.call(Call::Receive { queue, worker });
             }
         }
-        Call::Renew { delivery, .. } => out.records.release(delivery),
+        Call::Renew { delivery, .. } => out.common.records.release(delivery),
         Call::Receive { .. } | Call::Deliver { .. } | Call::DeadLetter { .. } | Call::Disconnect { .. } => {
             unreachable!("only publishes, acks, renewals and confirms are lost")
         }

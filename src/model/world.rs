@@ -12,7 +12,7 @@ use super::consumer::Consumers;
 use super::fact::Watch;
 use super::form;
 use super::machines::{Machines, Stop, stands};
-use super::out::Out;
+use super::out::{Common, Out};
 use super::plan::QueueId;
 use super::producer::Producers;
 use super::records::Records;
@@ -25,17 +25,13 @@ use crate::sim::{Agenda, Canon, Head, Oracle, Ring, Span, Time, clone_by_field};
 /// Everything that changes.
 #[derive(Debug)]
 pub struct World {
-    now: Time,
-    agenda: Agenda,
-    records: Records,
-    calls: Ring<Call>,
-    wires: Wires,
+    common: Common,
     machines: Machines,
     /// Calls of one choice looked endless and were cut off.
     endless: bool,
 }
 
-clone_by_field!(World { now, agenda, records, calls, wires, machines, endless });
+clone_by_field!(World { common, machines, endless });
 
 /// Who answers, who watches, and who sits in the seat.
 pub struct Around<'a, O, W> {
@@ -70,12 +66,8 @@ pub enum Leases {
 macro_rules! out {
     ($world:ident, $stage:ident, $around:ident) => {
         Out {
-            now: $world.now,
             stage: $stage,
-            agenda: &mut $world.agenda,
-            records: &mut $world.records,
-            calls: &mut $world.calls,
-            wires: &mut $world.wires,
+            common: &mut $world.common,
             oracle: &mut *$around.oracle,
             watch: &mut *$around.watch,
             seat: &mut *$around.seat,
@@ -89,11 +81,13 @@ impl World {
     pub fn new<O: Oracle, W: Watch>(stage: &Stage, indexed: bool, around: &mut Around<'_, O, W>) -> World {
         let [singles, fifos, loose] = stage.lanes;
         let mut world = World {
-            now: Time::ZERO,
-            agenda: Agenda::new(singles, fifos, loose, indexed),
-            records: Records::default(),
-            calls: Ring::default(),
-            wires: Wires(vec![Ring::default(); stage.ways.len()]),
+            common: Common {
+                now: Time::ZERO,
+                agenda: Agenda::new(singles, fifos, loose, indexed),
+                records: Records::default(),
+                calls: Ring::default(),
+                wires: Wires(vec![Ring::default(); stage.ways.len()]),
+            },
             machines: Machines {
                 producers: Producers::new(stage.plan.producers.len()),
                 brokers: stage.plan.queues.iter().map(|queue| Machine::new(&queue.settings)).collect(),
@@ -110,7 +104,7 @@ impl World {
 
     /// The moment of the last event.
     pub fn now(&self) -> Time {
-        self.now
+        self.common.now
     }
 
     /// Operations produced so far.
@@ -120,55 +114,52 @@ impl World {
 
     /// Messages stored.
     pub fn stored(&self) -> usize {
-        self.records.entries.len()
+        self.common.records.entries.len()
     }
 
     /// Records in use: messages, entries, deliveries. Where nothing is stored, sent or at work there are none.
     pub fn records(&self) -> [usize; 3] {
-        [self.records.messages.len(), self.records.entries.len(), self.records.deliveries.len()]
+        [self.common.records.messages.len(), self.common.records.entries.len(), self.common.records.deliveries.len()]
     }
 
     /// Whether producers have stopped and nothing is stored, on its way or at work.
     pub fn is_settled(&self) -> bool {
-        self.machines.is_settled(&self.records, &self.wires)
+        self.machines.is_settled(&self.common.records, &self.common.wires)
     }
 
     /// Lets time pass: the earliest events, `most` of them at the most. Steps that take no time count with the step before.
     pub fn run<O: Oracle, W: Watch>(&mut self, stage: &Stage, around: &mut Around<'_, O, W>, most: u64) -> Stop {
-        let mut out = out!(self, stage, around);
-        let stop = self.machines.run(most, &mut out);
-        self.now = out.now;
-        stop
+        self.machines.run(most, &mut out!(self, stage, around))
     }
 
     /// Everything that may happen next.
     pub fn heads(&self, stage: &Stage, leases: Leases, out: &mut Vec<Head>) {
-        let stands = |lane, event: &_| stands(stage, &self.records, &self.machines.producers, lane, event);
+        let stands = |lane, event: &_| stands(stage, &self.common.records, &self.machines.producers, lane, event);
         let passes = |lane| leases == Leases::Loose && matches!(stage.actor(lane), Actor::Leases(_));
-        self.agenda.heads(stands, passes, out);
+        self.common.agenda.heads(stands, passes, out);
     }
 
     /// Lets one head happen. Where it is due later than now, time moves there.
     pub fn take<O: Oracle, W: Watch>(&mut self, stage: &Stage, head: Head, around: &mut Around<'_, O, W>) {
-        self.agenda.take(head);
-        self.now = self.now.max(head.event.at);
-        around.watch.moment(self.now);
+        self.common.agenda.take(head);
+        self.common.now = self.common.now.max(head.event.at);
+        around.watch.moment(self.common.now);
         self.machines.event(stage.actor(head.lane), head.event.payload, &mut out!(self, stage, around));
         self.after_choice(stage, around);
     }
 
     /// Whether the packet at the head of a wire's direction is one that a wire may lose.
     pub fn can_lose(&self, packets: u32) -> bool {
-        self.wires.0[packets as usize].front().is_some_and(Call::can_be_lost)
+        self.common.wires.0[packets as usize].front().is_some_and(Call::can_be_lost)
     }
 
     /// Lets a packet be lost instead of arriving.
     pub fn lose<O: Oracle, W: Watch>(&mut self, stage: &Stage, head: Head, around: &mut Around<'_, O, W>) {
-        self.agenda.take(head);
-        self.now = self.now.max(head.event.at);
-        around.watch.moment(self.now);
+        self.common.agenda.take(head);
+        self.common.now = self.common.now.max(head.event.at);
+        around.watch.moment(self.common.now);
         if let Actor::Packets(packets) = stage.actor(head.lane)
-            && let Some(call) = self.wires.0[packets as usize].pop()
+            && let Some(call) = self.common.wires.0[packets as usize].pop()
         {
             super::wire::lost(call, &mut out!(self, stage, around));
         }
@@ -194,7 +185,7 @@ impl World {
 
     /// Whether a broker runs.
     pub fn is_broker_up(&self, stage: &Stage, queue: QueueId) -> bool {
-        !self.agenda.is_booked(stage.broker_up_lane(queue))
+        !self.common.agenda.is_booked(stage.broker_up_lane(queue))
     }
 
     /// Lets a broker crash now.
@@ -212,8 +203,8 @@ impl World {
 
     fn after_choice<O: Oracle, W: Watch>(&mut self, stage: &Stage, around: &mut Around<'_, O, W>) {
         self.endless |= !self.machines.deliver_calls(&mut out!(self, stage, around));
-        let (records, producers) = (&self.records, &self.machines.producers);
-        self.agenda.sweep(|lane, event| stands(stage, records, producers, lane, event));
+        let (records, producers) = (&self.common.records, &self.machines.producers);
+        self.common.agenda.sweep(|lane, event| stands(stage, records, producers, lane, event));
     }
 
     /// Whether calls of one choice looked endless and were cut off: nothing may be concluded from such a world.
@@ -224,13 +215,13 @@ impl World {
     /// Writes the world: equal forms have equal futures under every choice.
     pub fn canon(&self, stage: &Stage, times: Times, leases: Leases, form: &mut impl Canon) {
         self.machines.producers.canon(form);
-        self.machines.consumers.canon(&self.records, form);
-        self.wires.canon(&self.records, form);
+        self.machines.consumers.canon(&self.common.records, form);
+        self.common.wires.canon(&self.common.records, form);
         let pending = form::Pending {
             stage,
-            now: self.now,
-            agenda: &self.agenda,
-            records: &self.records,
+            now: self.common.now,
+            agenda: &self.common.agenda,
+            records: &self.common.records,
             producers: &self.machines.producers,
             consumers: &self.machines.consumers,
             brokers: &self.machines.brokers,

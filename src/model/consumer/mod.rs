@@ -154,18 +154,19 @@ impl Consumers {
             return self.begin(worker, delivery, out);
         }
         if paused {
-            out.records.deliveries[delivery].doing = Holder::Paused;
+            out.common.records.deliveries[delivery].doing = Holder::Paused;
         }
         match state.last {
             NONE => state.next = delivery,
-            last => out.records.deliveries[last].next = delivery,
+            last => out.common.records.deliveries[last].next = delivery,
         }
         state.last = delivery;
     }
 
     fn book_beat<O: Oracle, W: Watch>(process: u32, of: ConsumerId, delivery: u32, out: &mut Out<'_, O, W>) {
         if let Some(every) = out.stage.plan.consumers[of.at()].heartbeat {
-            out.records.deliveries[delivery].beat = out.book(out.stage.heartbeats_lane(process), every, delivery);
+            out.common.records.deliveries[delivery].beat =
+                out.book(out.stage.heartbeats_lane(process), every, delivery);
         }
     }
 
@@ -206,11 +207,11 @@ impl Consumers {
         }
         let (stage, of) = (out.stage, out.stage.processes[process as usize]);
         if self.processes[process as usize].paused {
-            out.agenda.cancel(stage.resume_lane(process));
+            out.common.agenda.cancel(stage.resume_lane(process));
             out.tell(Fact::Resumed { instance: process });
         }
         if self.processes[process as usize].slow > 1 {
-            out.agenda.cancel(stage.quicken_lane(process));
+            out.common.agenda.cancel(stage.quicken_lane(process));
             out.tell(Fact::Quickened { instance: process });
         }
         self.processes[process as usize] = Process { up: false, paused: false, slow: 1 };
@@ -230,20 +231,20 @@ impl Consumers {
     }
 
     fn kill<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
-        out.agenda.cancel(crate::sim::Lane(worker));
+        out.common.agenda.cancel(crate::sim::Lane(worker));
         let state = self.workers[worker as usize];
         if state.delivery != NONE {
-            let held = out.records.deliveries[state.delivery].parties(state.delivery);
+            let held = out.common.records.deliveries[state.delivery].parties(state.delivery);
             out.tell(Fact::Ended { held, how: RunEnd::Crashed });
             self.roll_back(worker, out);
             if out.stage.hand(worker).foreign {
                 out.seat.forget(worker);
             }
         }
-        for delivery in self.in_hands(worker, out.records) {
-            let record = &mut out.records.deliveries[delivery];
+        for delivery in self.in_hands(worker, &out.common.records) {
+            let record = &mut out.common.records.deliveries[delivery];
             (record.doing, record.beat) = (Holder::Crashed, NONE);
-            out.records.release(delivery);
+            out.common.records.release(delivery);
         }
         self.workers[worker as usize] = Worker { polls: state.polls, ..FRESH };
     }
@@ -263,8 +264,8 @@ impl Consumers {
     fn all_in_hands_are<O: Oracle, W: Watch>(&self, process: u32, doing: Holder, out: &mut Out<'_, O, W>) {
         let of = out.stage.processes[process as usize];
         for worker in of.first_worker..of.first_worker + of.workers {
-            for delivery in self.in_hands(worker, out.records) {
-                out.records.deliveries[delivery].doing = doing;
+            for delivery in self.in_hands(worker, &out.common.records) {
+                out.common.records.deliveries[delivery].doing = doing;
             }
         }
     }
@@ -276,12 +277,12 @@ impl Consumers {
         out.tell(Fact::Resumed { instance: process });
         let of = out.stage.processes[process as usize];
         for worker in of.first_worker..of.first_worker + of.workers {
-            for delivery in self.in_hands(worker, out.records) {
+            for delivery in self.in_hands(worker, &out.common.records) {
                 self.beat(process, delivery, out);
             }
             let state = &mut self.workers[worker as usize];
             if state.phase == Phase::Idle
-                && let Some(delivery) = state.take_next(out.records)
+                && let Some(delivery) = state.take_next(&out.common.records)
             {
                 self.begin(worker, delivery, out);
             }
@@ -344,17 +345,17 @@ fn break_connection<O: Oracle, W: Watch>(queue: QueueId, wire: u32, out: &mut Ou
     if wire == NONE {
         return;
     }
-    out.wires.0[2 * wire as usize].change(|call| match call {
+    out.common.wires.0[2 * wire as usize].change(|call| match call {
         Call::Receive { .. } => *call = Call::Nothing,
         Call::Settle(settle) => settle.wait = false,
         _ => {}
     });
-    out.agenda.clear(out.stage.packets_lane(2 * wire + 1));
-    while let Some(answer) = out.wires.0[2 * wire as usize + 1].pop() {
+    out.common.agenda.clear(out.stage.packets_lane(2 * wire + 1));
+    while let Some(answer) = out.common.wires.0[2 * wire as usize + 1].pop() {
         if let Call::Deliver { delivery, .. } = answer {
-            debug_assert_eq!(out.records.deliveries[delivery].queue, queue, "a process has one broker");
-            out.records.deliveries[delivery].doing = Holder::Crashed;
-            out.records.release(delivery);
+            debug_assert_eq!(out.common.records.deliveries[delivery].queue, queue, "a process has one broker");
+            out.common.records.deliveries[delivery].doing = Holder::Crashed;
+            out.common.records.release(delivery);
         }
     }
 }

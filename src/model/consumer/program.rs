@@ -45,10 +45,10 @@ impl Consumers {
     /// A handler starts on a delivery.
     #[inline]
     pub(super) fn begin<O: Oracle, W: Watch>(&mut self, worker: u32, delivery: u32, out: &mut Out<'_, O, W>) {
-        let record = &mut out.records.deliveries[delivery];
+        let record = &mut out.common.records.deliveries[delivery];
         if record.current {
             // Counted where it begins: a delivery that never reached a handler is no run.
-            let entry = &mut out.records.entries[record.entry];
+            let entry = &mut out.common.records.entries[record.entry];
             entry.runs = entry.runs.saturating_add(1);
             record.run = entry.runs;
         }
@@ -62,7 +62,7 @@ impl Consumers {
         }
         out.tell(Fact::Started { held, run });
         if hand.foreign {
-            let message = &out.records.deliveries[delivery].message;
+            let message = &out.common.records.deliveries[delivery].message;
             let start = Answer::Start { op: message.op, key: message.key, copy: message.copy, run };
             self.ask_seat(worker, &start, out);
         }
@@ -75,11 +75,11 @@ impl Consumers {
             return self.finish(run, RunEnd::Done, None, out);
         };
         if step.passes {
-            return out.agenda.book_soon(Lane(run.worker), out.now, 0);
+            return out.common.agenda.book_soon(Lane(run.worker), out.common.now, 0);
         }
         let process = self.processes[run.hand.process as usize];
         if let Some(payload) = Self::enter_unless_soon(run, process, step, out) {
-            out.agenda.book_soon(Lane(run.worker), out.now, payload);
+            out.common.agenda.book_soon(Lane(run.worker), out.common.now, payload);
         }
     }
 
@@ -91,7 +91,7 @@ impl Consumers {
         step: &StepAt,
         out: &mut Out<'_, O, W>,
     ) -> Option<u32> {
-        let record = &out.records.deliveries[run.delivery];
+        let record = &out.common.records.deliveries[run.delivery];
         let mut span = match step.takes.constant() {
             Some(span) => span,
             None => out.oracle.span(record.address(step.site), &step.takes),
@@ -106,7 +106,7 @@ impl Consumers {
         if span.is_zero() {
             return Some(payload);
         }
-        out.agenda.book_single(Lane(run.worker), out.now + span, payload);
+        out.common.agenda.book_single(Lane(run.worker), out.common.now + span, payload);
         None
     }
 
@@ -122,8 +122,8 @@ impl Consumers {
         let (stage, hand) = (out.stage, out.stage.hand(worker));
         let process = self.processes[hand.process as usize];
         if process.paused {
-            let goes_on = out.agenda.due(stage.resume_lane(hand.process));
-            out.agenda.book(Lane(worker), goes_on, payload);
+            let goes_on = out.common.agenda.due(stage.resume_lane(hand.process));
+            out.common.agenda.book(Lane(worker), goes_on, payload);
             return None;
         }
         let program = stage.programs[hand.consumer.at()].as_slice();
@@ -158,9 +158,9 @@ impl Consumers {
             };
             let soon = if step.passes { Some(0) } else { Self::enter_unless_soon(run, process, step, out) };
             match soon {
-                Some(next) if out.calls.is_empty() && out.agenda.would_be_next() => payload = next,
+                Some(next) if out.common.calls.is_empty() && out.common.agenda.would_be_next() => payload = next,
                 Some(next) => {
-                    out.agenda.book_soon(Lane(worker), out.now, next);
+                    out.common.agenda.book_soon(Lane(worker), out.common.now, next);
                     break;
                 }
                 None => break,
@@ -173,7 +173,7 @@ impl Consumers {
     #[inline(always)]
     fn act<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, step: &Step, out: &mut Out<'_, O, W>) -> Next {
         let Run { worker, delivery, hand } = run;
-        let record = &out.records.deliveries[delivery];
+        let record = &out.common.records.deliveries[delivery];
         let (held, op) = (record.parties(delivery), record.message.op);
         if record.message.poison && !matches!(step, Step::Ack | Step::Point) {
             return self.poisoned(run, out);
@@ -214,7 +214,7 @@ impl Consumers {
 
     /// What a poison operation does to its handler.
     fn poisoned<O: Oracle, W: Watch>(&mut self, run: Run, out: &mut Out<'_, O, W>) -> Next {
-        let producer = out.records.deliveries[run.delivery].message.producer;
+        let producer = out.common.records.deliveries[run.delivery].message.producer;
         let how = out.stage.plan.producers[producer.at()].poison.map_or(PoisonKind::Errors, |poison| poison.how);
         match how {
             PoisonKind::Errors => Next::Fails,
@@ -235,7 +235,7 @@ impl Consumers {
             state.unborn |= 1 << site;
             return;
         }
-        let record = &out.records.deliveries[state.delivery];
+        let record = &out.common.records.deliveries[state.delivery];
         let (held, op, current) = (record.parties(state.delivery), record.message.op, record.current);
         if let StoreKind::External { idempotency: Some(life) } = out.stage.plan.stores[store.at()].kind {
             // A key names the operation; `Plan::check` sees to it that one step only calls with it.
@@ -252,7 +252,7 @@ impl Consumers {
 
     fn commit<O: Oracle, W: Watch>(&mut self, worker: u32, store: StoreId, out: &mut Out<'_, O, W>) {
         let state = self.workers[worker as usize];
-        let record = &out.records.deliveries[state.delivery];
+        let record = &out.common.records.deliveries[state.delivery];
         let (held, current) = (record.parties(state.delivery), record.current);
         for site in (0..8).filter(|site| state.unborn >> site & 1 == 1) {
             out.tell(Fact::Effect { held, site, current });
@@ -274,7 +274,7 @@ impl Consumers {
         out: &mut Out<'_, O, W>,
     ) {
         let state = &mut self.workers[worker as usize];
-        let (op, inserts) = (out.records.deliveries[state.delivery].message.op, state.inserts);
+        let (op, inserts) = (out.common.records.deliveries[state.delivery].message.op, state.inserts);
         (state.transaction, state.inserts, state.unborn) = (None, false, 0);
         if !inserts {
             return;
@@ -284,7 +284,7 @@ impl Consumers {
         let workers = &mut self.workers;
         store.end(op, worker, commits, |woken| {
             workers[woken as usize].phase = Phase::Working;
-            out.agenda.book_soon(Lane(woken), out.now, 0);
+            out.common.agenda.book_soon(Lane(woken), out.common.now, 0);
         });
     }
 
@@ -296,7 +296,7 @@ impl Consumers {
         if !hand.foreign && usize::from(at) + 1 == out.stage.programs[hand.consumer.at()].len() {
             return Next::Acked(self.settle_and_turn(run, RunEnd::Done, Settlement::Ack, out));
         }
-        out.records.hold(delivery); // it goes on with it
+        out.common.records.hold(delivery); // it goes on with it
         let call = self.clients[hand.process as usize].settle(delivery, Settlement::Ack, None, hand.wire, out);
         out.call_if(call.map(Call::Settle));
         Next::On
@@ -324,7 +324,7 @@ impl Consumers {
             return out.call_if(call.map(Call::Settle));
         }
         let next = self.end(run, end, out);
-        out.records.release(run.delivery);
+        out.common.records.release(run.delivery);
         match next {
             Some(next) => self.begin(run.worker, next, out),
             None => self.poll(run.worker, out),
@@ -360,11 +360,11 @@ impl Consumers {
     fn end<O: Oracle, W: Watch>(&mut self, run: Run, how: RunEnd, out: &mut Out<'_, O, W>) -> Option<u32> {
         let state = &mut self.workers[run.worker as usize];
         (state.delivery, state.at) = (NONE, 0); // an idle worker has no past
-        let record = &mut out.records.deliveries[run.delivery];
+        let record = &mut out.common.records.deliveries[run.delivery];
         (record.doing, record.beat) = (Holder::Done, NONE);
         let held = record.parties(run.delivery);
         out.tell(Fact::Ended { held, how });
-        state.take_next(out.records)
+        state.take_next(&out.common.records)
     }
 
     fn answer_seat<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, next: &Next, out: &mut Out<'_, O, W>) {

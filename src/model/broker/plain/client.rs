@@ -34,14 +34,14 @@ impl Client {
         wire: u32,
         out: &mut Out<'_, O, W>,
     ) -> Option<Settle> {
-        let record = &out.records.deliveries[delivery];
+        let record = &out.common.records.deliveries[delivery];
         let (about, queue, worker) = (record.address(0), record.queue, record.worker);
         let call = Settle { queue, delivery, how, wait: wait.is_some() };
         if wire == NONE {
             return Some(call);
         }
         if !out.send(wire, Direction::Request, Call::Settle(call), about) {
-            out.records.release(delivery);
+            out.common.records.release(delivery);
             if let Some(polls) = wait {
                 self.poll(queue, worker, polls, wire, out);
             }
@@ -51,11 +51,11 @@ impl Client {
 
     /// The lease of a delivery is renewed.
     pub fn renew<O: Oracle, W: Watch>(&mut self, delivery: u32, wire: u32, out: &mut Out<'_, O, W>) {
-        let record = &out.records.deliveries[delivery];
+        let record = &out.common.records.deliveries[delivery];
         let (about, queue) = (record.address(1), record.queue);
-        out.records.hold(delivery);
+        out.common.records.hold(delivery);
         if !out.send(wire, Direction::Request, Call::Renew { queue, delivery }, about) {
-            out.records.release(delivery);
+            out.common.records.release(delivery);
         }
     }
 

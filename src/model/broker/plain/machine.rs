@@ -44,8 +44,8 @@ impl Machine {
         match input {
             Input::Publish { message, pending } => return self.publish(&here, message, pending, out),
             Input::DeadLetter { message } => {
-                let copy = out.records.messages[message].copy;
-                self.store(message, copy, out.records);
+                let copy = out.common.records.messages[message].copy;
+                self.store(message, copy, &mut out.common.records);
             }
             Input::Receive { worker } => self.waiting.push(worker),
             Input::Settle { delivery, how, wait } => {
@@ -63,12 +63,12 @@ impl Machine {
                 return false;
             }
             Input::LeaseOver { delivery } => {
-                let record = &out.records.deliveries[delivery];
+                let record = &out.common.records.deliveries[delivery];
                 let (held, message, holder) = (record.parties(delivery), record.slot, record.doing);
                 out.tell(Fact::Expired { held, message, queue, holder });
                 self.back(&here, delivery, Cause::Expired, holder, out);
             }
-            Input::DelayOver { entry } => self.put_back(&here, entry, out.records),
+            Input::DelayOver { entry } => self.put_back(&here, entry, &out.common.records),
             Input::Crash => {
                 self.crash(&here, out);
                 return false;
@@ -104,9 +104,9 @@ impl Machine {
             out.send(wire, Direction::Answer, Call::Refuse { op, copy, pending }, about);
             return false;
         }
-        let slot = out.records.messages.insert(message);
+        let slot = out.common.records.messages.insert(message);
         out.tell(Fact::Accepted { op, copy, message: slot, queue });
-        self.store(slot, copy, out.records);
+        self.store(slot, copy, &mut out.common.records);
         if pending != NONE {
             out.send(wire, Direction::Answer, Call::Confirm { op, pending }, about);
         }
@@ -140,7 +140,7 @@ impl Machine {
             for _ in 0..hand.batch {
                 let Some(entry) = self.ready.pop() else { break };
                 let (delivery, about) = Self::hand_out(&here, entry, worker, out);
-                if first.is_none() && hand.wire == NONE && out.calls.is_empty() {
+                if first.is_none() && hand.wire == NONE && out.common.calls.is_empty() {
                     first = Some(HandOut { worker, delivery });
                 } else {
                     out.send(hand.wire, Direction::Answer, Call::Deliver { worker, delivery }, about);
@@ -159,16 +159,16 @@ impl Machine {
         out: &mut Out<'_, O, W>,
     ) -> (u32, Address) {
         let queue = here.queue;
-        let record = &mut out.records.entries[entry];
+        let record = &mut out.common.records.entries[entry];
         record.attempts = record.attempts.saturating_add(1);
         let (slot, attempt, cause, holder, run) = (record.message, record.attempts, record.cause, record.holder, record.runs);
         let new = Delivery {
-            message: out.records.messages[slot],
+            message: out.common.records.messages[slot],
             slot,
             entry,
             worker,
             next: NONE,
-            lease: out.agenda.next_token(),
+            lease: out.common.agenda.next_token(),
             beat: NONE,
             run: run.saturating_add(1),
             queue,
@@ -176,10 +176,10 @@ impl Machine {
             holds: 1,
             doing: Holder::Working,
         };
-        let delivery = out.records.deliveries.insert(new);
+        let delivery = out.common.records.deliveries.insert(new);
         record.delivery = delivery;
-        let until = out.now + here.settings.lease;
-        out.agenda.book_fifo(out.stage.leases_lane(queue), until, delivery);
+        let until = out.common.now + here.settings.lease;
+        out.common.agenda.book_fifo(out.stage.leases_lane(queue), until, delivery);
         out.tell(Fact::Delivered { held: new.parties(delivery), message: slot, queue, attempt, cause, holder, until });
         (delivery, new.address(0))
     }
@@ -193,43 +193,43 @@ impl Machine {
         how: Settlement,
         out: &mut Out<'_, O, W>,
     ) -> u32 {
-        let record = &mut out.records.deliveries[delivery];
+        let record = &mut out.common.records.deliveries[delivery];
         let (held, message, entry, queue) = (record.parties(delivery), record.slot, record.entry, here.queue);
         if !record.current {
             out.tell(Fact::Stale { held, queue });
         } else if let Settlement::Nack(delay) = how {
             out.tell(Fact::Nacked { held, message, queue, delay });
-            if delay.is_zero() || self.is_over(here, entry, out.records) {
+            if delay.is_zero() || self.is_over(here, entry, &out.common.records) {
                 self.back(here, delivery, Cause::Nacked, Holder::Done, out);
             } else {
-                Self::end_delivery(delivery, Cause::Nacked, Holder::Done, out.records);
+                Self::end_delivery(delivery, Cause::Nacked, Holder::Done, &mut out.common.records);
                 out.book(out.stage.delays_lane(queue), delay, entry);
             }
         } else {
             record.current = false; // what it held goes with the release
             out.tell(Fact::Acked { held, message, queue });
-            self.remove(entry, out.records);
-            out.records.messages.remove(message);
+            self.remove(entry, &mut out.common.records);
+            out.common.records.messages.remove(message);
         }
-        out.records.release(delivery);
+        out.common.records.release(delivery);
         held.worker
     }
 
     fn renew<O: Oracle, W: Watch>(&mut self, here: &Here, delivery: u32, out: &mut Out<'_, O, W>) {
-        let record = out.records.deliveries[delivery];
+        let record = out.common.records.deliveries[delivery];
         if record.current {
-            let (held, until) = (record.parties(delivery), out.now + here.settings.lease);
+            let (held, until) = (record.parties(delivery), out.common.now + here.settings.lease);
             let lease = out.book(out.stage.leases_lane(here.queue), here.settings.lease, delivery);
-            out.records.deliveries[delivery].lease = lease;
+            out.common.records.deliveries[delivery].lease = lease;
             out.tell(Fact::Renewed { held, queue: here.queue, until });
         }
-        out.records.release(delivery);
+        out.common.records.release(delivery);
     }
 
     /// The message of a delivery comes back: ready again, or over its cap.
     fn back<O: Oracle, W: Watch>(&mut self, here: &Here, delivery: u32, cause: Cause, holder: Holder, out: &mut Out<'_, O, W>) {
-        let entry = Self::end_delivery(delivery, cause, holder, out.records);
-        if self.is_over(here, entry, out.records) { self.bury(here, entry, out) } else { self.put_back(here, entry, out.records) }
+        let entry = Self::end_delivery(delivery, cause, holder, &mut out.common.records);
+        if self.is_over(here, entry, &out.common.records) { self.bury(here, entry, out) } else { self.put_back(here, entry, &out.common.records) }
     }
 
     fn end_delivery(delivery: u32, cause: Cause, holder: Holder, records: &mut Records) -> u32 {
@@ -253,14 +253,14 @@ impl Machine {
 
     /// Puts a message aside, or drops it where there is no place for it.
     fn bury<O: Oracle, W: Watch>(&mut self, here: &Here, entry: u32, out: &mut Out<'_, O, W>) {
-        let (message, attempts) = (out.records.entries[entry].message, out.records.entries[entry].attempts);
-        let op = out.records.messages[message].op;
-        self.remove(entry, out.records);
+        let (message, attempts) = (out.common.records.entries[entry].message, out.common.records.entries[entry].attempts);
+        let op = out.common.records.messages[message].op;
+        self.remove(entry, &mut out.common.records);
         if let Some(to) = here.settings.dead_letter_to {
             out.tell(Fact::DeadLettered { op, message, from: here.queue, to, attempts });
             out.call(Call::DeadLetter { queue: to, message });
         } else {
-            out.records.messages.remove(message);
+            out.common.records.messages.remove(message);
             let why = DropReason::MaxDeliveries;
             out.tell(Fact::Dropped { op, message, queue: here.queue, in_flight: false, why });
         }
@@ -273,7 +273,7 @@ impl Machine {
         }
         let ready: Vec<u32> = self.ready.drain().collect();
         for entry in ready {
-            if self.is_over(here, entry, out.records) { self.bury(here, entry, out) } else { self.ready.push(entry) }
+            if self.is_over(here, entry, &out.common.records) { self.bury(here, entry, out) } else { self.ready.push(entry) }
         }
     }
 
@@ -291,20 +291,20 @@ impl Machine {
         self.down = true;
         let queue = here.queue;
         out.tell(Fact::BrokerDown { queue });
-        for delivery in self.in_flight(queue, out.records) {
-            let record = out.records.deliveries[delivery];
-            let entry = Self::end_delivery(delivery, Cause::BrokerRestart, record.doing, out.records);
+        for delivery in self.in_flight(queue, &out.common.records) {
+            let record = out.common.records.deliveries[delivery];
+            let entry = Self::end_delivery(delivery, Cause::BrokerRestart, record.doing, &mut out.common.records);
             if here.settings.durable {
                 out.tell(Fact::TakenBack { held: record.parties(delivery), message: record.slot, queue });
-                self.put_back(here, entry, out.records);
+                self.put_back(here, entry, &out.common.records);
             } else {
                 self.lose(queue, entry, true, out);
             }
         }
         if !here.settings.durable {
             let delays = out.stage.delays_lane(queue);
-            let delayed: Vec<u32> = out.agenda.events(delays).map(|event| event.payload).collect();
-            out.agenda.clear(delays);
+            let delayed: Vec<u32> = out.common.agenda.events(delays).map(|event| event.payload).collect();
+            out.common.agenda.clear(delays);
             let ready: Vec<u32> = self.ready.drain().collect();
             for entry in delayed.into_iter().chain(ready) {
                 self.lose(queue, entry, false, out);
@@ -322,10 +322,10 @@ impl Machine {
     }
 
     fn lose<O: Oracle, W: Watch>(&mut self, queue: QueueId, entry: u32, in_flight: bool, out: &mut Out<'_, O, W>) {
-        let message = out.records.entries[entry].message;
-        self.remove(entry, out.records);
-        let op = out.records.messages[message].op;
-        out.records.messages.remove(message);
+        let message = out.common.records.entries[entry].message;
+        self.remove(entry, &mut out.common.records);
+        let op = out.common.records.messages[message].op;
+        out.common.records.messages.remove(message);
         out.tell(Fact::Dropped { op, message, queue, in_flight, why: DropReason::BrokerCrash });
     }
 
