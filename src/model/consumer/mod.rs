@@ -142,7 +142,7 @@ impl Consumers {
     }
 
     /// A message arrives in a worker's hands.
-    #[inline]
+    #[inline(always)]
     pub fn deliver<O: Oracle, W: Watch>(&mut self, worker: u32, delivery: u32, out: &mut Out<'_, O, W>) {
         let hand = out.stage.hand(worker);
         let (state, paused) = (&mut self.workers[worker as usize], self.processes[hand.process as usize].paused);

@@ -43,7 +43,7 @@ enum Next {
 
 impl Consumers {
     /// A handler starts on a delivery.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin<O: Oracle, W: Watch>(&mut self, worker: u32, delivery: u32, out: &mut Out<'_, O, W>) {
         let record = &mut out.common.records.deliveries[delivery];
         if record.current {
