@@ -5,12 +5,13 @@
 
 use std::hint::black_box;
 
-use redelivery::model::Stage;
 use redelivery::model::broker::{Settings, plain};
 use redelivery::model::plan::{
     Arrivals, Consumer, ConsumerId, Fault, FaultKind, Plan, Producer, Publish, Queue, QueueId, Step, Store, StoreId,
     StoreKind, When,
 };
+use redelivery::model::seat::Empty;
+use redelivery::model::{Around, Silent, Stage, World};
 use redelivery::sim::{Chance, Dist, Span, Time};
 use redelivery::ways::run;
 
@@ -41,7 +42,10 @@ fn plan() -> Plan {
 }
 
 fn silent(stage: &Stage) {
-    black_box(run::run_silent(stage, 42));
+    let mut oracle = stage.oracle(42);
+    let mut around = Around { oracle: &mut oracle, watch: &mut Silent, seat: &mut Empty };
+    let mut world = World::new(stage, true, &mut around);
+    black_box(world.run(stage, &mut around, u64::MAX));
 }
 
 fn judged(stage: &Stage) {

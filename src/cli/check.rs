@@ -12,11 +12,12 @@ use super::exit::{Exit, Failure};
 use super::guard::caught;
 use super::input::{self, Input, quoted};
 use super::progress::Progress;
-use super::worlds::{seeds, worlds};
-use super::{interrupt, parallel, screen};
+use super::worlds::{self, seeds, worlds};
+use super::{interrupt, screen};
 use crate::tell::answer::{Checked, check_line};
 use crate::tell::paint::Paint;
 use crate::ways::judge::judge;
+use crate::ways::pool;
 
 /// What is not looked into.
 const PASSED_OVER: [&str; 1] = ["output"];
@@ -43,13 +44,13 @@ pub(super) fn check(args: &Check) -> Result<Exit, Failure> {
         return Err(Failure::input(format!("no .toml or .json file below {}", paths.join(", "))));
     }
     let jobs: Vec<Job> = files.values().flat_map(|file| jobs(file)).collect();
-    let threads = parallel::threads(args.threads);
+    let threads = worlds::threads(args.threads);
     // Threads that have no job of their own take worlds of the others.
     let each = (threads / jobs.len()).max(1);
     let progress = Progress::new();
     let (mut exit, mut told, mut wrong) = (Exit::AsExpected, 0, 0);
     let mut printed = Ok(());
-    parallel::in_order(
+    pool::in_order(
         &jobs,
         threads,
         |job| {

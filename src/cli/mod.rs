@@ -13,7 +13,6 @@ mod guard;
 mod help;
 mod input;
 mod interrupt;
-mod parallel;
 mod progress;
 mod replay;
 mod result;

@@ -9,8 +9,8 @@ use super::folder::Folder;
 use super::input::{self, Input};
 use super::progress::{Progress, Watch};
 use super::result::RunResult;
-use super::worlds::{pace, seeds, worlds};
-use super::{interrupt, parallel, screen};
+use super::worlds::{pace, seeds, threads, worlds};
+use super::{interrupt, screen};
 use crate::model::Stage;
 use crate::observe::Report;
 use crate::tell::answer::{Telling, answer, worth_telling};
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Run) -> Result<Exit, Failure> {
     }
     let folder = if args.no_files { None } else { Some(Folder::of(&args.source.file, input.variant())?) };
     let watch = Watch::start();
-    let reports = simulate(&stage, &seeds(first, args.seeds), parallel::threads(args.threads), args.facts.as_deref())?;
+    let reports = simulate(&stage, &seeds(first, args.seeds), threads(args.threads), args.facts.as_deref())?;
     let took = watch.took();
     let judgements = judge(&input.scenario.expect, &reports);
     let result = RunResult::new(&input, &reports, &judgements).expect("at least one seed was run");

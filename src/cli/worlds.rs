@@ -4,12 +4,19 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::interrupt;
 use super::progress::Progress;
-use super::{interrupt, parallel};
 use crate::model::Stage;
 use crate::observe::Report;
 use crate::sim::{Span, Time};
+use crate::ways::pool;
 use crate::ways::run::{Pace, run};
+
+/// As many threads as were asked for, or as the machine runs at once.
+pub(super) fn threads(asked: Option<u32>) -> usize {
+    let at_once = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or_else(at_once, |asked| asked as usize)
+}
 
 /// So many seeds, from the first one on.
 pub(super) fn seeds(first: u64, count: u32) -> Vec<u64> {
@@ -25,7 +32,7 @@ pub(super) fn worlds(stage: &Stage, seeds: &[u64], threads: usize, progress: &Pr
         report
     };
     let mut reports: Vec<Report> = Vec::new();
-    parallel::in_order(seeds, threads, one, |mut report| {
+    pool::in_order(seeds, threads, one, |mut report| {
         if !reports.is_empty() {
             (report.series, report.faults) = (Vec::new(), Vec::new());
         }

@@ -4,6 +4,7 @@ pub mod explore;
 pub mod facts;
 #[cfg(feature = "scenario")]
 pub mod judge;
+pub(crate) mod pool;
 pub mod replay;
 pub mod run;
 pub mod trial;

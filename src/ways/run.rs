@@ -4,10 +4,8 @@
 //! when nothing more can happen to it: determinism pays for it. Many seeds run on many threads, each alone, and are put
 //! together in the order of the seeds, so the number of threads changes nothing.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use crate::model::fact::{Fact, Silent, Watch};
+use super::pool;
+use crate::model::fact::{Fact, Watch};
 use crate::model::seat::{Empty, Seat};
 use crate::model::{Around, MAX_AT_ONE_INSTANT, Stage, Stop, World};
 use crate::observe::guarantees::{self, OpState};
@@ -50,25 +48,19 @@ pub fn run_seated(stage: &Stage, seed: u64, seat: &mut dyn Seat) -> Report {
     judge.finish(end, cut)
 }
 
-/// Runs it and judges nothing: what judging costs is the difference.
-pub fn run_silent(stage: &Stage, seed: u64) -> Time {
-    drive(stage, seed, &mut Silent, &mut Empty, &|_: Time, _: u32| true).0
-}
-
 /// The worlds of these seeds, judged, on so many threads; in the order of the seeds.
 pub fn run_many(stage: &Stage, seeds: &[u64], threads: usize, pace: &impl Pace) -> Vec<Report> {
-    let next = AtomicUsize::new(0);
-    let reports: Vec<OnceLock<Report>> = seeds.iter().map(|_| OnceLock::new()).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, seeds.len().max(1)) {
-            scope.spawn(|| {
-                while let Some(at) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&at| at < seeds.len()) {
-                    reports[at].get_or_init(|| run(stage, seeds[at], pace));
-                }
-            });
-        }
-    });
-    reports.into_iter().filter_map(OnceLock::into_inner).collect()
+    let mut reports = Vec::with_capacity(seeds.len());
+    pool::in_order(
+        seeds,
+        threads,
+        |&seed| run(stage, seed, pace),
+        |report| {
+            reports.push(report);
+            true
+        },
+    );
+    reports
 }
 
 /// Everything that befell these operations in the world of `seed`, and what befell processes and brokers meanwhile. Stops

@@ -1,17 +1,13 @@
 //! The same work on many things, on some threads; the results come in the order of the things.
+//!
+//! It knows neither worlds nor seeds. Rule: the number of threads changes nothing but how long it takes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-/// As many threads as the machine runs at once.
-pub(super) fn threads(asked: Option<u32>) -> usize {
-    let at_once = || thread::available_parallelism().map_or(1, usize::from);
-    asked.map_or_else(at_once, |asked| asked as usize)
-}
-
 /// Works on every item and hands each result on as soon as those before it are there. `done` ends it by `false`.
-pub(super) fn in_order<T: Sync, R: Send>(
+pub(crate) fn in_order<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
     work: impl Fn(&T) -> R + Sync,
@@ -47,4 +43,27 @@ pub(super) fn in_order<T: Sync, R: Send>(
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_order;
+
+    #[test]
+    fn results_come_in_order_on_any_number_of_threads_until_they_are_not_wanted() {
+        let items: Vec<u32> = (0..100).collect();
+        for threads in [0, 1, 2, 7, 200] {
+            let mut told = Vec::new();
+            in_order(
+                &items,
+                threads,
+                |item| item * 2,
+                |result| {
+                    told.push(result);
+                    told.len() < 50
+                },
+            );
+            assert_eq!(told, (0..50).map(|item| item * 2).collect::<Vec<u32>>());
+        }
+    }
 }
