@@ -9,8 +9,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use redelivery::model::broker::{Settings, plain};
-use redelivery::model::plan::{Arrivals, Consumer, ConsumerId, Fault, FaultKind, Plan, Producer, Queue, QueueId, When};
-use redelivery::sim::Span;
+use redelivery::model::plan::{Plan, Small};
 use redelivery::ways::trial::{At, Handler, Message, Trial};
 
 /// Looks whether it has seen the operation, charges, and only then notes that it has. What is in here survives a crash: it
@@ -65,20 +64,7 @@ impl Handler for ChargeOnce {
 
 /// Two payments for two processes, either of which may crash.
 fn world() -> Plan {
-    let mut plan = Plan::new("two payments, two processes");
-    plan.length.operations = Some(2);
-    plan.queues.push(Queue { name: "payments".into(), settings: Settings::Plain(plain::Settings::default()) });
-    let every_second = Arrivals::Constant { gap: Span::from_secs(1) };
-    plan.producers.push(Producer::new("checkout", QueueId(0), every_second));
-    let mut consumer = Consumer::foreign("capture", QueueId(0), &[], &[]);
-    consumer.instances = 2;
-    plan.consumers.push(consumer);
-    plan.faults.push(Fault {
-        name: "crashes".into(),
-        kind: FaultKind::Crash { consumer: ConsumerId(0), restart_after: Span::from_secs(5) },
-        when: When::Every(Span::from_secs(600)),
-    });
-    plan
+    Small::on(Settings::Plain(plain::Settings::default())).foreign()
 }
 
 fn main() {

@@ -11,10 +11,7 @@
 //!
 //! ```
 //! use redelivery::model::broker::{Settings, plain};
-//! use redelivery::model::plan::{
-//!     Arrivals, Consumer, ConsumerId, Fault, FaultKind, Plan, Producer, Queue, QueueId, Store, StoreId, StoreKind, When,
-//! };
-//! use redelivery::sim::{Dist, Span};
+//! use redelivery::model::plan::Small;
 //! use redelivery::ways::trial::{At, Message, Trial};
 //!
 //! async fn check_then_process(_: Message, at: At) -> Result<(), String> {
@@ -26,22 +23,7 @@
 //!     Ok(())
 //! }
 //!
-//! let mut plan = Plan::new("two payments");
-//! plan.length.operations = Some(2);
-//! plan.queues.push(Queue { name: "payments".into(), settings: Settings::Plain(plain::Settings::default()) });
-//! plan.stores.push(Store {
-//!     name: "db".into(),
-//!     kind: StoreKind::Database,
-//!     latency: Dist::fixed(Span::from_millis(2)),
-//! });
-//! plan.producers.push(Producer::new("checkout", QueueId(0), Arrivals::Constant { gap: Span::from_secs(1) }));
-//! plan.consumers.push(Consumer::foreign("capture", QueueId(0), &[StoreId(0)], &[StoreId(0)]));
-//! plan.faults.push(Fault {
-//!     name: "crashes".into(),
-//!     kind: FaultKind::Crash { consumer: ConsumerId(0), restart_after: Span::from_secs(5) },
-//!     when: When::Every(Span::from_secs(600)),
-//! });
-//!
+//! let plan = Small::on(Settings::Plain(plain::Settings::default())).database("db").foreign();
 //! let failure = Trial::of(plan).faults(1).late(0).check(|| check_then_process).unwrap_err();
 //! assert!(failure.to_string().contains("effects at-most-once violated"));
 //! println!("{failure:?}"); // the story: a crash after the effect, before the mark

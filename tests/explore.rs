@@ -1,37 +1,18 @@
 //! The explorer against what is known: the states of the peers' model, and the patterns that break and hold.
 
+use redelivery::model::Leases;
 use redelivery::model::broker::{Settings, plain};
-use redelivery::model::plan::{
-    Arrivals, Consumer, Fault, FaultKind, Plan, Producer, Publish, Queue, QueueId, Step, Store, StoreId, StoreKind,
-    When,
-};
-use redelivery::model::{Leases, plan::ConsumerId};
+use redelivery::model::plan::{Plan, Small, Step, StoreId};
 use redelivery::observe::automata::Questions;
 use redelivery::observe::guarantees::{Asked, Id};
-use redelivery::sim::{Dist, Span};
 use redelivery::ways::explore::{Exploration, Late, Limits, Rules, explore};
 
 const EFFECT: Step = Step::Effect { store: StoreId(0), site: 0 };
 const DB: StoreId = StoreId(0);
 
 fn plan(steps: Vec<Step>, operations: u32) -> Plan {
-    let mut plan = Plan::new("mc");
-    plan.length.operations = Some(operations);
-    plan.queues.push(Queue { name: "work".into(), settings: Settings::Plain(plain::Settings::default()) });
-    let gap = Span::from_secs(1);
-    let mut producer = Producer::new("source", QueueId(0), Arrivals::Constant { gap });
-    producer.publish = Publish::FireAndForget;
-    plan.producers.push(producer);
-    plan.stores.push(Store { name: "db".into(), kind: StoreKind::Database, latency: Dist::fixed(Span::ZERO) });
-    let mut consumer = Consumer::new("worker", QueueId(0), steps);
-    consumer.instances = 2;
-    plan.consumers.push(consumer);
-    plan.faults.push(Fault {
-        name: "crash".into(),
-        kind: FaultKind::Crash { consumer: ConsumerId(0), restart_after: Span::from_secs(1) },
-        when: When::Every(Span::from_secs(60)),
-    });
-    plan
+    let queue = Settings::Plain(plain::Settings::default());
+    Small::on(queue).operations(operations).database("db").program(steps)
 }
 
 fn check_then_process() -> Vec<Step> {

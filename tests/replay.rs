@@ -1,10 +1,7 @@
 //! What the explorer found, written down and run again: the same violation, or an error that names the step.
 
 use redelivery::model::broker::{Settings, plain};
-use redelivery::model::plan::{
-    Arrivals, Consumer, ConsumerId, Fault, FaultKind, Link, Party, Plan, Producer, Publish, Queue, QueueId, Step,
-    Store, StoreId, StoreKind, When,
-};
+use redelivery::model::plan::{ConsumerId, Link, Party, Plan, QueueId, Small, Step, StoreId};
 use redelivery::model::{Fact, Leases};
 use redelivery::observe::automata::Questions;
 use redelivery::observe::guarantees::{Asked, Id};
@@ -24,22 +21,8 @@ struct Budget {
 const ONE_CRASH: Budget = Budget { faults: 1, late: Late::AtMost(0), leases: Leases::Strict, wires: false };
 
 fn plan() -> Plan {
-    let mut plan = Plan::new("replay");
-    plan.queues.push(Queue { name: "work".into(), settings: Settings::Plain(plain::Settings::default()) });
-    let gap = Span::from_secs(1);
-    let mut producer = Producer::new("source", QueueId(0), Arrivals::Constant { gap });
-    producer.publish = Publish::FireAndForget;
-    plan.producers.push(producer);
-    plan.stores.push(Store { name: "db".into(), kind: StoreKind::Database, latency: Dist::fixed(Span::ZERO) });
     let steps = vec![Step::Effect { store: StoreId(0), site: 0 }, Step::Ack];
-    let mut consumer = Consumer::new("worker", QueueId(0), steps);
-    consumer.instances = 2;
-    plan.consumers.push(consumer);
-    plan.faults.push(Fault {
-        name: "crash".into(),
-        kind: FaultKind::Crash { consumer: ConsumerId(0), restart_after: Span::from_secs(1) },
-        when: When::Every(Span::from_secs(60)),
-    });
+    let mut plan = Small::on(Settings::Plain(plain::Settings::default())).database("db").program(steps);
     plan.links.push(Link {
         name: "wan".into(),
         from: Party::Consumer(ConsumerId(0)),

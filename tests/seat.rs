@@ -6,38 +6,17 @@ use std::rc::Rc;
 
 use redelivery::model::Stage;
 use redelivery::model::broker::{Settings, plain};
-use redelivery::model::plan::{
-    About, Arrivals, Consumer, ConsumerId, Fault, FaultKind, Plan, Producer, Queue, QueueId, Store, StoreId, StoreKind,
-    When,
-};
+use redelivery::model::plan::{About, Arrivals, Plan, QueueId, Small};
 use redelivery::model::seat::{Answer, Point, Seat};
 use redelivery::observe::guarantees::{Asked, Id};
-use redelivery::sim::{Dist, Span};
+use redelivery::sim::Span;
 use redelivery::ways::run::run_seated;
 use redelivery::ways::trial::{At, Message, Trial, What};
 
-const DB: StoreId = StoreId(0);
-
-/// Some payments, processes that crash every 20 s, a lease of 30 s.
+/// Some operations, processes that crash now and then, a lease of 30 s.
 fn world(operations: u32, processes: u16) -> Plan {
-    let mut plan = Plan::new("payments");
-    plan.length.operations = Some(operations);
-    plan.queues.push(Queue { name: "payments".into(), settings: Settings::Plain(plain::Settings::default()) });
-    plan.stores.push(Store {
-        name: "db".into(),
-        kind: StoreKind::Database,
-        latency: Dist::fixed(Span::from_millis(300)),
-    });
-    plan.producers.push(Producer::new("checkout", QueueId(0), Arrivals::Constant { gap: Span::from_secs(1) }));
-    let mut consumer = Consumer::foreign("capture", QueueId(0), &[DB], &[DB]);
-    consumer.instances = processes;
-    plan.consumers.push(consumer);
-    plan.faults.push(Fault {
-        name: "crashes".into(),
-        kind: FaultKind::Crash { consumer: ConsumerId(0), restart_after: Span::from_secs(5) },
-        when: When::Every(Span::from_secs(20)),
-    });
-    plan
+    let queue = Settings::Plain(plain::Settings::default());
+    Small::on(queue).operations(operations).processes(processes).database("db").foreign()
 }
 
 /// Asks, applies, marks, acks: a check is not a transaction.
@@ -219,7 +198,7 @@ fn a_plan_that_would_never_end_is_refused() {
     assert_eq!(error.about, About::DeadLetters(QueueId(0)));
     assert_eq!(
         error.to_string(),
-        "dead letters of `payments` come back to it: expected another queue; they would never end"
+        "dead letters of `work` come back to it: expected another queue; they would never end"
     );
     let mut plan = world(1, 1);
     plan.producers[0].arrivals = Arrivals::Constant { gap: Span::ZERO };

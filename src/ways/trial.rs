@@ -176,7 +176,8 @@ impl fmt::Display for Failure {
 impl Trial {
     /// A trial of the plan's foreign consumer: one fault, one late event, exactly-once effects.
     ///
-    /// The faults tried are those that the plan declares; their rates are ignored.
+    /// The faults tried are those that the plan declares; their rates are ignored. [`Small`](crate::model::plan::Small) builds a
+    /// plan that is small enough.
     pub fn of(plan: Plan) -> Trial {
         Trial { plan, faults: 1, late: 1, asked: Asked::of(Id::A3) | Asked::of(Id::A5), schedules: 1_000_000 }
     }

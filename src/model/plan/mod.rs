@@ -8,12 +8,14 @@ mod check;
 mod consumer;
 mod fault;
 mod producer;
+mod small;
 
 pub(crate) use check::ProducerSources;
 pub use check::{About, PlanError};
 pub use consumer::{Consumer, OnError, Step};
 pub use fault::{Fault, FaultKind, Link, Party, When};
 pub use producer::{Arrivals, Poison, PoisonKind, Producer, Publish};
+pub use small::Small;
 
 use serde::Serialize;
 
