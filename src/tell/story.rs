@@ -4,7 +4,7 @@
 //! shows it says that. Rule: a line for each event that matters, in the order in which it happened; what is left out is
 //! counted.
 
-mod hands;
+mod handlers;
 mod teller;
 
 use std::fmt::Write as _;

@@ -47,7 +47,7 @@ pub(super) struct Copy {
 }
 
 /// A delivery in somebody's hands, and how far its handler is.
-pub(super) struct Hand {
+pub(super) struct Handling {
     pub held: Held,
     pub since: Time,
     pub started: bool,
@@ -83,7 +83,7 @@ pub(super) struct Teller<'a> {
     pub(super) instance_of: Vec<u32>,
     pub(super) subjects: Vec<Subject>,
     pub(super) copies: Vec<Copy>,
-    pub(super) hands: Vec<Hand>,
+    pub(super) handlings: Vec<Handling>,
     down: Vec<QueueId>,
     pub(super) lines: Vec<Line>,
 }
@@ -100,7 +100,7 @@ impl<'a> Teller<'a> {
             instance_of: plan.workers().collect(),
             subjects: ops.iter().map(subject).collect(),
             copies: Vec::new(),
-            hands: Vec::new(),
+            handlings: Vec::new(),
             down: Vec::new(),
             lines: Vec::new(),
         }
@@ -140,13 +140,13 @@ impl<'a> Teller<'a> {
     }
 
     /// A handler says something that it has done.
-    pub(super) fn does(&mut self, now: Time, hand: usize, what: &str, detail: &str, done: Option<&str>) {
-        let hand = &mut self.hands[hand];
-        let quiet = hand.quiet.take();
+    pub(super) fn does(&mut self, now: Time, handling: usize, what: &str, detail: &str, done: Option<&str>) {
+        let handling = &mut self.handlings[handling];
+        let quiet = handling.quiet.take();
         if let Some(done) = done {
-            hand.done = Some(done.into());
+            handling.done = Some(done.into());
         }
-        let (op, who) = (hand.held.op, Who::Worker(hand.held.worker));
+        let (op, who) = (handling.held.op, Who::Worker(handling.held.worker));
         if let Some(quiet) = quiet {
             self.say(now, op, who, quiet, "");
         }
@@ -168,16 +168,20 @@ impl<'a> Teller<'a> {
         consumer.is_some_and(|c| self.plan.links.iter().any(|link| link.from == Party::Consumer(c)))
     }
 
-    /// The hand of a delivery; a history that begins in the middle has none.
-    pub(super) fn hand(&mut self, now: Time, held: Held) -> usize {
-        match self.hands.iter().rposition(|hand| hand.held.delivery == held.delivery && hand.held.op == held.op) {
-            Some(hand) => hand,
+    /// The handling of a delivery; a history that begins in the middle has none.
+    pub(super) fn handling(&mut self, now: Time, held: Held) -> usize {
+        match self
+            .handlings
+            .iter()
+            .rposition(|handling| handling.held.delivery == held.delivery && handling.held.op == held.op)
+        {
+            Some(handling) => handling,
             None => self.take(now, held),
         }
     }
 
     fn take(&mut self, since: Time, held: Held) -> usize {
-        self.hands.push(Hand {
+        self.handlings.push(Handling {
             held,
             since,
             started: false,
@@ -189,7 +193,7 @@ impl<'a> Teller<'a> {
             renewed: 0,
             quiet: None,
         });
-        self.hands.len() - 1
+        self.handlings.len() - 1
     }
 
     fn of_op(&mut self, i: usize, now: Time, subject: usize, fact: Fact) {
@@ -217,7 +221,7 @@ impl<'a> Teller<'a> {
             Fact::Unconfirmed { .. } => self.say(now, op, producer, "hears nothing in time", "it may be stored or not"),
             Fact::GaveUp { .. } => self.say(now, op, producer, "gives up", ""),
             Fact::Delivered { held, message, queue, attempt, until, .. } => {
-                self.hands.retain(|hand| hand.held.delivery != held.delivery);
+                self.handlings.retain(|handling| handling.held.delivery != held.delivery);
                 self.take(now, held);
                 let detail = self.delivery_words(i, message, queue, attempt, held, until);
                 let what = format!("delivers to {}", self.plan.worker_name(held.worker));
@@ -248,7 +252,7 @@ impl<'a> Teller<'a> {
                 };
                 self.say(now, op, Who::Queue(queue), what, &detail);
             }
-            _ => self.of_hand(now, subject, fact),
+            _ => self.of_handler(now, subject, fact),
         }
     }
 
@@ -300,9 +304,11 @@ impl<'a> Teller<'a> {
     fn of_party(&mut self, i: usize, now: Time, fact: Fact) {
         match fact {
             Fact::Crashed { instance } => {
-                self.tell_hands(now, instance, |hand| (!hand.started).then_some("crashes before it begins"));
-                for hand in self.hands.iter_mut().filter(|h| self.instance_of[h.held.worker as usize] == instance) {
-                    hand.ended = true;
+                self.tell_holders(now, instance, |handling| (!handling.started).then_some("crashes before it begins"));
+                for handling in
+                    self.handlings.iter_mut().filter(|h| self.instance_of[h.held.worker as usize] == instance)
+                {
+                    handling.ended = true;
                 }
             }
             Fact::Restarted { instance } => {
@@ -310,14 +316,14 @@ impl<'a> Teller<'a> {
                     self.say(now, held.op, Who::Worker(held.worker), "is back", "");
                 }
             }
-            Fact::Paused { instance } => self.tell_hands(now, instance, |_| Some("stands still")),
+            Fact::Paused { instance } => self.tell_holders(now, instance, |_| Some("stands still")),
             Fact::Resumed { instance } => {
                 let mut at_once = self.facts[i + 1..].iter().take_while(|(at, _)| *at == now);
                 if !at_once.any(|(_, fact)| *fact == Fact::Crashed { instance }) {
-                    self.tell_hands(now, instance, |_| Some("goes on"));
+                    self.tell_holders(now, instance, |_| Some("goes on"));
                 }
             }
-            Fact::Slowed { instance } => self.tell_hands(now, instance, |_| Some("slows down")),
+            Fact::Slowed { instance } => self.tell_holders(now, instance, |_| Some("slows down")),
             Fact::BrokerDown { queue } => {
                 self.down.push(queue);
                 self.tell_copies(now, queue, "goes down");

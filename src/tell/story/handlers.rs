@@ -2,7 +2,7 @@
 //!
 //! A crash is told by what was done and what was not: `crashes after effect 1, before its ack`.
 
-use super::teller::{Hand, Teller, Who};
+use super::teller::{Handling, Teller, Who};
 use crate::model::fact::{Fact, Held, Holder, RunEnd};
 use crate::model::plan::{QueueId, Step};
 use crate::sim::Time;
@@ -11,44 +11,44 @@ impl Teller<'_> {
     /// What the holder of an expired lease was doing.
     pub(super) fn holder_words(&mut self, now: Time, held: Held, holder: Holder) -> String {
         let name = self.plan.worker_name(held.worker);
-        let hand = self.hand(now, held);
-        let hand = &mut self.hands[hand];
+        let handling = self.handling(now, held);
+        let handling = &mut self.handlings[handling];
         let mut words = match holder {
             Holder::Nobody => String::new(),
-            Holder::Working if !hand.started => format!("{name} has not begun"),
+            Holder::Working if !handling.started => format!("{name} has not begun"),
             Holder::Working => format!("{name} still working"),
             Holder::Paused => format!("{name} stands still"),
             Holder::Crashed => format!("{name} has crashed"),
             Holder::Done => format!("{name} has ended"),
         };
-        if hand.renewed > 0 {
-            words = format!("{words}; {}", renewals(std::mem::take(&mut hand.renewed)));
+        if handling.renewed > 0 {
+            words = format!("{words}; {}", renewals(std::mem::take(&mut handling.renewed)));
         }
         words
     }
 
     /// What a handler does with what it holds.
-    pub(super) fn of_hand(&mut self, now: Time, subject: usize, fact: Fact) {
+    pub(super) fn of_handler(&mut self, now: Time, subject: usize, fact: Fact) {
         match fact {
             Fact::Started { held, .. } => {
-                let hand = self.hand(now, held);
+                let handling = self.handling(now, held);
                 self.subjects[subject].runs += 1;
-                self.hands[hand].started = true;
-                if self.ruler.stamp(self.hands[hand].since) != self.ruler.stamp(now) {
-                    self.does(now, hand, "begins", "", None);
+                self.handlings[handling].started = true;
+                if self.ruler.stamp(self.handlings[handling].since) != self.ruler.stamp(now) {
+                    self.does(now, handling, "begins", "", None);
                 }
             }
             Fact::Stepped { held, step, skip } => self.stepped(now, subject, held, step, skip),
             Fact::Waits { held, .. } => {
-                let hand = self.hand(now, held);
-                let other = self.hands.iter().find(|other| {
+                let handling = self.handling(now, held);
+                let other = self.handlings.iter().find(|other| {
                     other.held.op == held.op && other.in_transaction && other.held.worker != held.worker && !other.ended
                 });
                 let whose = other.map(|other| format!("{} has its key", self.plan.worker_name(other.held.worker)));
-                self.does(now, hand, "waits for a transaction", &whose.unwrap_or_default(), None);
+                self.does(now, handling, "waits for a transaction", &whose.unwrap_or_default(), None);
             }
             Fact::Effect { held, site, .. } => {
-                let hand = self.hand(now, held);
+                let handling = self.handling(now, held);
                 let effects = &mut self.subjects[subject].effects[usize::from(site)];
                 *effects += 1;
                 let mut what = format!("effect {effects}");
@@ -56,28 +56,28 @@ impl Teller<'_> {
                     let store = self.plan.effects()[usize::from(site)].store;
                     what = format!("{what} on {}", self.plan.stores[store.at()].name);
                 }
-                self.passed(hand, |step| matches!(step, Step::Effect { site: this, .. } if *this == site));
-                self.does(now, hand, &what, "", Some(&what));
+                self.passed(handling, |step| matches!(step, Step::Effect { site: this, .. } if *this == site));
+                self.does(now, handling, &what, "", Some(&what));
             }
             Fact::Suppressed { held, site } => {
-                let hand = self.hand(now, held);
+                let handling = self.handling(now, held);
                 let store = self.plan.effects()[usize::from(site)].store;
                 let detail = format!("{} knows its key", self.plan.stores[store.at()].name);
-                self.passed(hand, |step| matches!(step, Step::Effect { site: this, .. } if *this == site));
-                self.does(now, hand, "call suppressed", &detail, Some("its call"));
+                self.passed(handling, |step| matches!(step, Step::Effect { site: this, .. } if *this == site));
+                self.does(now, handling, "call suppressed", &detail, Some("its call"));
             }
             Fact::Ended { held, how } => self.ended(now, held, how),
             Fact::Renewed { held, .. } => {
-                let hand = self.hand(now, held);
-                self.hands[hand].renewed += 1;
+                let handling = self.handling(now, held);
+                self.handlings[handling].renewed += 1;
             }
             Fact::Acked { held, message, queue } => {
                 self.copies.retain(|copy| copy.message != message);
                 self.settled(now, held, queue, ", ", ["ack", "takes the ack of"], "");
             }
             Fact::Stale { held, queue } => {
-                let hand = self.hand(now, held);
-                let what = if self.hands[hand].failed { "nack" } else { "ack" };
+                let handling = self.handling(now, held);
+                let what = if self.handlings[handling].failed { "nack" } else { "ack" };
                 let (here, there) = (format!("its {what} is stale"), format!("ignores the {what} of"));
                 self.settled(now, held, queue, "; ", [&here, &there], "");
             }
@@ -92,105 +92,107 @@ impl Teller<'_> {
 
     /// What a settlement came to: said by the worker where nothing lies between, else by the queue.
     fn settled(&mut self, now: Time, held: Held, queue: QueueId, joint: &str, words: [&str; 2], detail: &str) {
-        let hand = self.hand(now, held);
-        self.passed(hand, |step| *step == Step::Ack);
-        let renewed = std::mem::take(&mut self.hands[hand].renewed);
+        let handling = self.handling(now, held);
+        self.passed(handling, |step| *step == Step::Ack);
+        let renewed = std::mem::take(&mut self.handlings[handling].renewed);
         let renewed = if renewed > 0 { renewals(renewed) } else { String::new() };
         let detail = if detail.is_empty() { &renewed } else { detail };
         if self.is_wired(held.worker) {
             let what = format!("{} {}", words[1], self.plan.worker_name(held.worker));
             return self.say(now, held.op, Who::Queue(queue), &what, detail);
         }
-        let hand = &mut self.hands[hand];
-        hand.done = Some("its ack".into());
-        if let Some(quiet) = hand.quiet.take() {
+        let handling = &mut self.handlings[handling];
+        handling.done = Some("its ack".into());
+        if let Some(quiet) = handling.quiet.take() {
             self.say(now, held.op, Who::Worker(held.worker), quiet, "");
         }
         self.join(now, held.op, Who::Worker(held.worker), joint, words[0], detail);
     }
 
     fn stepped(&mut self, now: Time, subject: usize, held: Held, step: u8, skip: bool) {
-        let hand = self.hand(now, held);
-        self.hands[hand].next = usize::from(step) + 1;
+        let handling = self.handling(now, held);
+        self.handlings[handling].next = usize::from(step) + 1;
         let again = self.subjects[subject].runs > 1;
         match (self.steps(held.worker).get(usize::from(step)), skip) {
-            (Some(Step::Seen(_)), true) => self.does(now, hand, "seen? yes", "", None),
+            (Some(Step::Seen(_)), true) => self.does(now, handling, "seen? yes", "", None),
             // It is no news in the first run.
-            (Some(Step::Seen(_)), false) => self.hands[hand].quiet = again.then_some("seen? no"),
+            (Some(Step::Seen(_)), false) => self.handlings[handling].quiet = again.then_some("seen? no"),
             (Some(Step::Mark(_)), true) => {
-                self.hands[hand].in_transaction = false;
-                self.does(now, hand, "its key is there already, rolls back", "", Some("its rollback"));
+                self.handlings[handling].in_transaction = false;
+                self.does(now, handling, "its key is there already, rolls back", "", Some("its rollback"));
             }
-            (Some(Step::Mark(_)), false) if self.hands[hand].in_transaction => {
-                self.does(now, hand, "inserts its key", "", None);
+            (Some(Step::Mark(_)), false) if self.handlings[handling].in_transaction => {
+                self.does(now, handling, "inserts its key", "", None);
             }
-            (Some(Step::Mark(_)), false) => self.does(now, hand, "mark", "", Some("its mark")),
-            (Some(Step::Begin(_)), _) => self.hands[hand].in_transaction = true,
+            (Some(Step::Mark(_)), false) => self.does(now, handling, "mark", "", Some("its mark")),
+            (Some(Step::Begin(_)), _) => self.handlings[handling].in_transaction = true,
             (Some(Step::Commit(_)), _) => {
-                self.hands[hand].in_transaction = false;
-                self.does(now, hand, "commit", "", Some("its commit"));
+                self.handlings[handling].in_transaction = false;
+                self.does(now, handling, "commit", "", Some("its commit"));
             }
             _ => {}
         }
     }
 
     /// The handler has the next step of this kind behind it.
-    fn passed(&mut self, hand: usize, is: impl Fn(&Step) -> bool) {
-        let steps = self.steps(self.hands[hand].held.worker);
-        let hand = &mut self.hands[hand];
-        if let Some(at) = steps.iter().skip(hand.next).position(is) {
-            hand.next += at + 1;
+    fn passed(&mut self, handling: usize, is: impl Fn(&Step) -> bool) {
+        let steps = self.steps(self.handlings[handling].held.worker);
+        let handling = &mut self.handlings[handling];
+        if let Some(at) = steps.iter().skip(handling.next).position(is) {
+            handling.next += at + 1;
         }
     }
 
     fn ended(&mut self, now: Time, held: Held, how: RunEnd) {
-        let hand = self.hand(now, held);
-        self.hands[hand].ended = true;
+        let handling = self.handling(now, held);
+        self.handlings[handling].ended = true;
         match how {
             RunEnd::Done => {}
             RunEnd::Failed => {
-                self.hands[hand].failed = true;
-                self.does(now, hand, "fails", "", None);
+                self.handlings[handling].failed = true;
+                self.does(now, handling, "fails", "", None);
             }
             RunEnd::Crashed => {
-                let words = self.crash_words(now, hand);
-                self.hands[hand].quiet = None;
-                self.does(now, hand, &words, "", None);
+                let words = self.crash_words(now, handling);
+                self.handlings[handling].quiet = None;
+                self.does(now, handling, &words, "", None);
             }
         }
     }
 
     /// Where a crash fell: `crashes after effect 1, before its ack`.
-    fn crash_words(&self, now: Time, hand: usize) -> String {
-        let hand = &self.hands[hand];
+    fn crash_words(&self, now: Time, handling: usize) -> String {
+        let handling = &self.handlings[handling];
         let stamp = self.ruler.stamp(now);
         // What it did in the same moment stands in the same line already.
         let is_said = self.lines.last().is_some_and(|line| {
-            line.who == Who::Worker(hand.held.worker) && line.op == hand.held.op && self.ruler.stamp(line.at) == stamp
+            line.who == Who::Worker(handling.held.worker)
+                && line.op == handling.held.op
+                && self.ruler.stamp(line.at) == stamp
         });
-        if hand.in_transaction {
+        if handling.in_transaction {
             return "crashes, its transaction rolls back".into();
         }
-        let steps = self.steps(hand.held.worker);
+        let steps = self.steps(handling.held.worker);
         // A foreign handler's steps are a list of what it may do, in no order.
         let ordered = !steps.contains(&Step::Point);
-        let next = steps.get(hand.next).filter(|_| ordered);
+        let next = steps.get(handling.next).filter(|_| ordered);
         let before = match next {
-            Some(Step::Ack) if self.is_wired(hand.held.worker) => None,
+            Some(Step::Ack) if self.is_wired(handling.held.worker) => None,
             Some(Step::Work(_)) => Some(" at work".to_owned()),
             Some(Step::Seen(_)) => Some(" before it asks".to_owned()),
             Some(Step::Begin(_)) => Some(" before its transaction".to_owned()),
             Some(step) => Some(format!(" before its {}", step.word())),
             None => None,
         };
-        let after = hand.done.as_ref().filter(|_| !is_said).map(|done| format!(" after {done}"));
+        let after = handling.done.as_ref().filter(|_| !is_said).map(|done| format!(" after {done}"));
         let joint = if after.is_some() && before.is_some() { "," } else { "" };
         format!("crashes{}{joint}{}", after.unwrap_or_default(), before.unwrap_or_default())
     }
 
-    pub(super) fn tell_hands(&mut self, now: Time, instance: u32, words: impl Fn(&Hand) -> Option<&'static str>) {
-        let of = |hand: &&Hand| !hand.ended && self.instance_of[hand.held.worker as usize] == instance;
-        let told: Vec<_> = self.hands.iter().filter(of).filter_map(|h| Some((h.held, words(h)?))).collect();
+    pub(super) fn tell_holders(&mut self, now: Time, instance: u32, words: impl Fn(&Handling) -> Option<&'static str>) {
+        let of = |handling: &&Handling| !handling.ended && self.instance_of[handling.held.worker as usize] == instance;
+        let told: Vec<_> = self.handlings.iter().filter(of).filter_map(|h| Some((h.held, words(h)?))).collect();
         for (held, words) in told {
             self.say(now, held.op, Who::Worker(held.worker), words, "");
         }
