@@ -2,9 +2,10 @@
 
 use redelivery::model::Leases;
 use redelivery::model::broker::{Settings, plain};
-use redelivery::model::plan::{Plan, Small, Step, StoreId};
+use redelivery::model::plan::{Arrivals, Plan, Small, Step, StoreId};
 use redelivery::observe::automata::Questions;
 use redelivery::observe::guarantees::{Asked, Id};
+use redelivery::sim::{KeyDraw, Span};
 use redelivery::ways::explore::{Exploration, Late, Limits, Rules, explore};
 
 const EFFECT: Step = Step::Effect { store: StoreId(0), site: 0 };
@@ -55,6 +56,16 @@ fn check_then_process_falls_without_a_crash_by_one_late_event() {
 #[test]
 fn nothing_breaks_without_faults_and_lateness() {
     let found = run(plan(check_then_process(), 3), 0, Late::AtMost(0), false, Asked::of(Id::A3));
+    assert!(found.violation.is_none() && found.stopped.is_none(), "{found:?}");
+}
+
+#[test]
+fn the_second_effect_of_an_operation_is_no_disorder() {
+    let two = vec![EFFECT, Step::Effect { store: DB, site: 1 }, Step::Ack];
+    let mut plan = plan(two, 2);
+    plan.producers[0].keys = KeyDraw::uniform(1);
+    plan.producers[0].arrivals = Arrivals::Constant { gap: Span::from_millis(50) };
+    let found = run(plan, 0, Late::AtMost(0), false, Asked::of(Id::B4));
     assert!(found.violation.is_none() && found.stopped.is_none(), "{found:?}");
 }
 

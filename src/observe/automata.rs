@@ -127,7 +127,7 @@ impl Automata {
         }
         let producer = producer as u16;
         match *fact {
-            Fact::Effect { held, site, .. } if before.has_none(OpState::once_at(site)) => {
+            Fact::Effect { held, .. } if before.has_none(roles.sites(held.worker)) => {
                 let newest = self.key((roles.consumer(held.worker) as u16, producer, held.key));
                 let younger = newest.checked_sub(1);
                 let late = first_effect(newest, held.op);
@@ -195,6 +195,11 @@ impl Watch for Step<'_> {
 impl Roles {
     fn keyed(&self, producer: usize) -> bool {
         self.producers[producer].newborn.has(OpState::KEYED)
+    }
+
+    /// The effects of a worker's consumer.
+    fn sites(&self, worker: u32) -> u64 {
+        self.consumers[self.consumer(worker)].sites
     }
 
     fn workers_of(&self, instance: u32) -> std::ops::Range<u32> {
