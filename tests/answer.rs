@@ -65,7 +65,7 @@ fn hour(seed: u64, duplicates: u64) -> Report {
 }
 
 fn judgement(text: &str, expected: Verdict, outcome: Verdict, unit: Unit, values: &[f64]) -> Judgement {
-    let first = (outcome == Verdict::Violated).then_some(Break { seed: 7, op: Some(8_412) });
+    let first = (outcome == Verdict::Violated).then_some(Break { seed: 7, op: Some(8_412), guarantee: None });
     let measured = (!values.is_empty()).then(|| estimate(values));
     let missing = (outcome == Verdict::Undecided).then(|| "no operation with a key took effect".to_owned());
     let (subject, text, values) = ("capture".into(), text.into(), values.to_vec());

@@ -70,6 +70,15 @@ fn the_second_effect_of_an_operation_is_no_disorder() {
 }
 
 #[test]
+fn a_run_that_overlaps_another_is_told_with_it() {
+    let mut plan = plan(vec![EFFECT, Step::Ack], 2);
+    plan.producers[0].keys = KeyDraw::uniform(1);
+    plan.producers[0].arrivals = Arrivals::Constant { gap: Span::from_millis(50) };
+    let found = run(plan, 0, Late::AtMost(0), false, Asked::of(Id::B5));
+    assert_eq!(found.violation.expect("two workers").broke.ops(), [0, 1]);
+}
+
+#[test]
 fn the_inbox_holds_under_two_faults_and_any_lateness() {
     let inbox = vec![Step::Begin(DB), Step::Mark(DB), EFFECT, Step::Commit(DB), Step::Ack];
     let found = run(plan(inbox, 3), 2, Late::Unlimited, false, Asked::of(Id::A3) | Asked::of(Id::A5));

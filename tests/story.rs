@@ -11,7 +11,7 @@ use redelivery::sim::{Chance, Dist, KeyDraw};
 use redelivery::sim::{Span, Time};
 use redelivery::tell::story::{Clock, story};
 use redelivery::ways::explore::{Late, Limits, Rules, explore};
-use redelivery::ways::run::record;
+use redelivery::ways::run::{involved, record, run};
 use redelivery::ways::trial::{At, Message, Trial};
 
 const CARD: StoreId = StoreId(0);
@@ -176,6 +176,31 @@ fn the_middle_of_an_endless_life_is_left_out() {
     let text = told(plan, &[0]);
     assert_eq!(text.lines().count(), 1 + 60 + 1);
     assert!(text.contains("lines left out"), "{text}");
+}
+
+/// The story of the first break of a guarantee in a run.
+fn broken(plan: Plan, id: Id) -> String {
+    let stage = Stage::new(plan.clone()).expect("a world of ours");
+    let report = run(&stage, 7, &|_: Time, _| true);
+    let finding = report.guarantees.into_iter().find(|finding| finding.id == id.guarantee().id);
+    let op = finding.and_then(|finding| finding.first_op).expect("a world that breaks it");
+    told(plan, &involved(&stage, 7, op, Some(id), &|_: Time, _| true))
+}
+
+#[test]
+fn effects_out_of_order() {
+    let mut plan = plan(vec![effect(CARD), Step::Ack]);
+    plan.length.operations = Some(3);
+    plan.faults.push(fault(crash(), 1.2));
+    assert_snapshot!(broken(plan, Id::B4));
+}
+
+#[test]
+fn two_runs_of_a_key() {
+    let mut plan = plan(vec![effect(CARD), Step::Ack]);
+    plan.length.operations = Some(3);
+    plan.producers[0].arrivals = Arrivals::Constant { gap: secs(0.2) };
+    assert_snapshot!(broken(plan, Id::B5));
 }
 
 fn explored(mut plan: Plan, faults: u8, late: Late) -> String {

@@ -18,7 +18,7 @@ use crate::tell::paint::Paint;
 use crate::tell::plot;
 use crate::tell::story::{Clock, story as told};
 use crate::ways::judge::{Break, Judgement, judge};
-use crate::ways::run::record;
+use crate::ways::run::{involved, record};
 
 pub(super) fn run(args: &Run) -> Result<Exit, Failure> {
     let input = Input::read(&args.source)?;
@@ -84,21 +84,26 @@ fn simulate(stage: &Stage, seeds: &[u64], threads: usize, facts: Option<&Path>) 
     Ok(reports)
 }
 
-/// The life of the operation that shows best what happened, by running its seed again.
+/// The life of the operation that shows best what happened, by running its seed again; of an order, of both operations.
 fn story(stage: &Stage, judgements: &[Judgement], reports: &[Report]) -> Result<Option<String>, Failure> {
     match worth_telling(judgements, reports) {
-        Some(Break { seed, op: Some(op) }) => lived(stage, seed, op),
+        Some(Break { seed, op: Some(op), guarantee }) => {
+            let progress = Progress::new();
+            let ops = involved(stage, seed, op, guarantee, &pace(&progress, seed, || (0, 1)));
+            drop(progress);
+            lived(stage, seed, &ops)
+        }
         _ => Ok(None),
     }
 }
 
-/// The life of an operation; `None` where it is never produced.
-fn lived(stage: &Stage, seed: u64, op: u32) -> Result<Option<String>, Failure> {
+/// The life of an operation, or of two; `None` where it is never produced.
+fn lived(stage: &Stage, seed: u64, ops: &[u32]) -> Result<Option<String>, Failure> {
     let progress = Progress::new();
-    let facts = record(stage, seed, &[op], &pace(&progress, seed, || (0, 1)));
+    let facts = record(stage, seed, ops, &pace(&progress, seed, || (0, 1)));
     drop(progress);
     interrupt::stop_if_asked()?;
-    Ok((!facts.is_empty()).then(|| told(&stage.plan, &facts, &[op], Clock::Since)))
+    Ok((!facts.is_empty()).then(|| told(&stage.plan, &facts, ops, Clock::Since)))
 }
 
 /// A story, a line each.
@@ -117,7 +122,7 @@ pub(super) const LIFE_KEYS: &[(&str, &str)] = &[
 
 /// Tells the life of one operation.
 fn life(input: &Input, stage: &Stage, seed: u64, op: u32, as_json: bool) -> Result<Exit, Failure> {
-    let Some(story) = lived(stage, seed, op)? else {
+    let Some(story) = lived(stage, seed, &[op])? else {
         let failure = Failure::input(format!("operation {op} is never produced in the world of seed {seed}"));
         return Err(failure.help("operations are numbered from 0 in the order in which they are produced"));
     };

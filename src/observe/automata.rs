@@ -5,7 +5,7 @@
 
 use super::guarantees::{self, Asked, Id, OpState, Outcome, first_effect, run_begins, run_ends};
 use super::roles::Roles;
-use crate::model::fact::{Fact, Watch};
+use crate::model::fact::{Fact, Held, Watch};
 use crate::sim::{Canon, Time, clone_by_field};
 
 /// What the guarantees remember of a world.
@@ -14,11 +14,11 @@ pub struct Automata {
     ops: Vec<OpState>,
     /// By key: for B4 the newest operation with a first effect, by consumer; for B5 the open runs. Sorted.
     keys: Vec<Key>,
-    /// Deliveries that have no run yet: slot, operation, worker. The world knows them too.
-    waiting: Vec<(u32, u32, u32)>,
+    /// Deliveries, and whether their run goes on (`true`) or is still to come. The world knows them too.
+    hands: Vec<(Held, bool)>,
 }
 
-clone_by_field!(Automata { ops, keys, waiting });
+clone_by_field!(Automata { ops, keys, hands });
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
@@ -56,14 +56,16 @@ pub struct Broke {
     pub missing: bool,
     /// Whose.
     pub op: u32,
-    /// Of an order: the operation that came first.
+    /// Of an order: the operation that came first, where it is another one.
     pub other: Option<u32>,
 }
 
 impl Broke {
-    /// The operations that its story is about.
+    /// The operations that its story is about, the older one first.
     pub fn ops(&self) -> Vec<u32> {
-        [self.op].into_iter().chain(self.other).collect()
+        let mut ops: Vec<u32> = [self.op].into_iter().chain(self.other).collect();
+        ops.sort_unstable();
+        ops
     }
 }
 
@@ -108,6 +110,16 @@ impl Automata {
         (!guarantees.is_empty()).then_some(Broke { guarantees, missing: false, op, other: None })
     }
 
+    /// Another operation of the key whose handler runs.
+    fn runs_already(&self, roles: &Roles, producer: u16, held: Held) -> Option<u32> {
+        let runs = self.hands.iter().filter(|(_, running)| *running).map(|(other, _)| other);
+        let mut of_key = runs.filter(|other| {
+            let state = self.ops[other.op as usize];
+            other.key == held.key && state.producer() == usize::from(producer) && roles.at_home(state, other.worker)
+        });
+        of_key.find(|other| other.op != held.op).map(|other| other.op)
+    }
+
     fn key(&mut self, subject: (u16, u16, u32)) -> &mut u32 {
         let at = match self.keys.binary_search_by_key(&subject, |key| key.subject) {
             Ok(at) => at,
@@ -119,7 +131,8 @@ impl Automata {
         &mut self.keys[at].value
     }
 
-    /// B4 and B5: whether this fact breaks one of them, and for B4 the younger operation that took effect before.
+    /// B4 and B5: whether this fact breaks one of them, and the operation that came first: the younger one that took effect
+    /// before, or the one whose handler runs already.
     fn order(&mut self, roles: &Roles, before: OpState, fact: &Fact) -> (Asked, Option<u32>) {
         let producer = before.producer();
         if !roles.keyed(producer) {
@@ -134,7 +147,9 @@ impl Automata {
                 (Asked::when(late, Id::B4), younger.filter(|_| late))
             }
             Fact::Started { held, .. } if roles.at_home(before, held.worker) => {
-                (Asked::when(run_begins(self.key((B5, producer, held.key))), Id::B5), None)
+                let overlaps = run_begins(self.key((B5, producer, held.key)));
+                let other = if overlaps { self.runs_already(roles, producer, held) } else { None };
+                (Asked::when(overlaps, Id::B5), other)
             }
             Fact::Ended { held, .. } if roles.at_home(before, held.worker) => {
                 run_ends(self.key((B5, producer, held.key)));
@@ -156,9 +171,10 @@ impl Step<'_> {
         }
     }
 
-    fn abandon(&mut self, is: impl Fn(&(u32, u32, u32)) -> bool) {
-        while let Some(at) = self.automata.waiting.iter().position(&is) {
-            let (_, op, _) = self.automata.waiting.remove(at);
+    /// Deliveries that wait for their run will never have one.
+    fn abandon(&mut self, is: impl Fn(&Held) -> bool) {
+        while let Some(at) = self.automata.hands.iter().position(|(held, running)| !running && is(held)) {
+            let (Held { op, .. }, _) = self.automata.hands.remove(at);
             let before = self.automata.ops[op as usize];
             let (after, broke) = guarantees::abandon(before);
             self.automata.ops[op as usize] = after;
@@ -172,13 +188,19 @@ impl Watch for Step<'_> {
         match *fact {
             Fact::Produced { .. } => self.automata.ops.push(OpState::default()),
             Fact::Delivered { held, .. } => {
-                self.abandon(|waiting| waiting.0 == held.delivery);
-                self.automata.waiting.push((held.delivery, held.op, held.worker));
+                self.abandon(|before| before.delivery == held.delivery);
+                self.automata.hands.push((held, false));
             }
-            Fact::Started { held, .. } => self.automata.waiting.retain(|waiting| waiting.0 != held.delivery),
+            Fact::Started { held: this, .. } => {
+                let mut hands = self.automata.hands.iter_mut();
+                if let Some((_, running)) = hands.find(|(held, _)| held.delivery == this.delivery) {
+                    *running = true;
+                }
+            }
+            Fact::Ended { held: this, .. } => self.automata.hands.retain(|(held, _)| held.delivery != this.delivery),
             Fact::Crashed { instance } => {
                 let workers = self.roles.workers_of(instance);
-                self.abandon(|waiting| workers.contains(&waiting.2));
+                self.abandon(|held| workers.contains(&held.worker));
             }
             _ => {}
         }

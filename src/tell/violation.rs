@@ -79,12 +79,13 @@ fn names(broke: Broke) -> String {
 /// What broke, the story of the operation that it broke on, and how to read it.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let op = match self.what {
-            What::Broke(Broke { op, .. }) | What::Effects(op, _) => op,
+        let ops = match self.what {
+            What::Broke(broke) => broke.ops(),
+            What::Effects(op, _) => vec![op],
             What::TooMany(_) => return write!(f, "{self}; allow more with `Trial::schedules`, or ask for less"),
             What::Endless => return write!(f, "{self}; does the handler give its message back for ever?"),
         };
-        let told = story(&self.stage.plan, &self.facts, &[op], Clock::Since);
+        let told = story(&self.stage.plan, &self.facts, &ops, Clock::Since);
         writeln!(f, "{self}\n\n{told}")?;
         write!(
             f,

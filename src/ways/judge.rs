@@ -7,6 +7,8 @@
 
 use serde::Serialize;
 
+use super::explore::ask::id_of;
+use crate::observe::guarantees::Id;
 use crate::observe::report::{ConsumerReport, Counts, Finding, QueueReport, Report, Verdict};
 use crate::observe::stats::{Estimate, estimate};
 use crate::scenario::metric::{Metric, Unit};
@@ -42,6 +44,9 @@ pub struct Break {
     pub seed: u64,
     /// For which operation, where one is known.
     pub op: Option<u32>,
+    /// Which guarantee, where the sentence is about one.
+    #[serde(skip)]
+    pub guarantee: Option<Id>,
 }
 
 /// Whether the outcome is the expected one.
@@ -125,10 +130,14 @@ fn one(expectation: &Expectation, reports: &[Report]) -> Judgement {
             _ => "what it is about never occurred".into(),
         });
     }
+    let guarantee = match expectation.asks {
+        Asks::Guarantee { guarantee, .. } => Some(id_of(guarantee)),
+        Asks::Number { .. } => None,
+    };
     let first = (outcome == Verdict::Violated)
         .then(|| reports.iter().zip(&samples).find(|(_, sample)| breaks(sample)))
         .flatten()
-        .map(|(report, sample)| Break { seed: report.seed, op: sample.op });
+        .map(|(report, sample)| Break { seed: report.seed, op: sample.op, guarantee });
     let (subject, text) = (expectation.name.clone(), expectation.text.clone());
     Judgement { subject, text, expected, outcome, unit, values, measured, first, missing }
 }

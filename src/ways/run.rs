@@ -8,7 +8,8 @@ use super::pool;
 use crate::model::fact::{Fact, Watch};
 use crate::model::seat::{Empty, Seat};
 use crate::model::{Around, MAX_AT_ONE_INSTANT, Stage, Stop, World};
-use crate::observe::guarantees::{self, OpState};
+use crate::observe::automata::{Automata, Questions, Step};
+use crate::observe::guarantees::{self, Asked, Id, OpState};
 use crate::observe::{Judge, Report, Roles};
 use crate::sim::Time;
 
@@ -82,6 +83,24 @@ pub fn record(stage: &Stage, seed: u64, ops: &[u32], pace: &impl Pace) -> Vec<(T
     recorder.facts
 }
 
+/// Whose story a break of a guarantee is: the operation's; where an order broke, also that of the one which came first, found
+/// by running the world of `seed` until it broke.
+pub fn involved(stage: &Stage, seed: u64, op: u32, guarantee: Option<Id>, pace: &impl Pace) -> Vec<u32> {
+    let Some(order) = guarantee.filter(|id| matches!(id, Id::B4 | Id::B5)) else { return vec![op] };
+    let (mut automata, roles) = (Automata::default(), Roles::new(&stage.plan));
+    let questions = Questions { guarantees: Asked::of(order), missing: false };
+    let step = Step { automata: &mut automata, roles: &roles, broke: None, questions };
+    let mut watch = UntilItBreaks { step, op };
+    let mut oracle = stage.oracle(seed);
+    let mut around = Around { oracle: &mut oracle, watch: &mut watch, seat: &mut Empty };
+    let mut world = World::new(stage, true, &mut around);
+    while world.run(stage, &mut around, SLICE / 64) == Stop::Paused
+        && around.watch.step.broke.is_none()
+        && pace.go_on(world.now(), world.produced())
+    {}
+    watch.step.broke.map_or(vec![op], |broke| broke.ops())
+}
+
 fn drive<W: Watch>(
     stage: &Stage,
     seed: u64,
@@ -124,6 +143,19 @@ impl Watch for Judged<'_, '_> {
         for other in self.others.iter_mut() {
             other.fact(now, fact);
         }
+    }
+}
+
+/// Passes over what breaks on other operations.
+struct UntilItBreaks<'a> {
+    step: Step<'a>,
+    op: u32,
+}
+
+impl Watch for UntilItBreaks<'_> {
+    fn fact(&mut self, now: Time, fact: &Fact) {
+        self.step.fact(now, fact);
+        self.step.broke = self.step.broke.filter(|broke| broke.op == self.op);
     }
 }
 

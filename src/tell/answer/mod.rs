@@ -39,7 +39,7 @@ pub struct Telling<'a> {
     pub reports: &'a [Report],
     /// What each sentence came to.
     pub judgements: &'a [Judgement],
-    /// The life of the operation that [`worth_telling`] names.
+    /// The life of the operation that [`worth_telling`] names; of an order, of the other one too.
     pub story: Option<String>,
     /// How long it took by the wall clock.
     pub took: Option<Span>,
@@ -89,7 +89,8 @@ pub fn worth_telling(judgements: &[Judgement], reports: &[Report]) -> Option<Bre
     let counted = || {
         reports.iter().find_map(|report| {
             let causes = report.consumers.iter().flat_map(|c| c.lost_by_reason.iter().chain(&c.duplicates_by_cause));
-            causes.max_by_key(|cause| cause.count).map(|cause| Break { seed: report.seed, op: Some(cause.first_op) })
+            let most = causes.max_by_key(|cause| cause.count)?;
+            Some(Break { seed: report.seed, op: Some(most.first_op), guarantee: None })
         })
     };
     judged.or_else(counted)

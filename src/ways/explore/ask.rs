@@ -86,7 +86,7 @@ fn never(count: &str) -> Option<Never> {
     }
 }
 
-fn id_of(guarantee: &Guarantee) -> Id {
+pub(in crate::ways) fn id_of(guarantee: &Guarantee) -> Id {
     let place = GUARANTEES.iter().position(|other| other.id == guarantee.id);
     Id::ALL[place.expect("a sentence names a guarantee of the catalogue")]
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::broker::PRODUCTS;
-use crate::observe::guarantees::GUARANTEES;
+use crate::observe::guarantees::{GUARANTEES, Id};
 use crate::observe::report::{CauseCount, Latency};
 use crate::scenario::Scenario;
 
@@ -165,7 +165,7 @@ fn a_guarantee_that_a_seed_could_not_decide_is_undecided() {
 fn a_file_that_shows_a_break_expects_it() {
     let judgement = judged("capture", "effects exactly-once violated", &exactly_once(&[(Holds, 9), (Violated, 9)]));
     assert_eq!(judgement.standing(), Standing::AsExpected);
-    assert_eq!(judgement.first, Some(Break { seed: 8, op: Some(42) }));
+    assert_eq!(judgement.first, Some(Break { seed: 8, op: Some(42), guarantee: Some(Id::A7) }));
     let judgement = judged("capture", "effects exactly-once violated", &exactly_once(&[(Holds, 9)]));
     assert_eq!(judgement.standing(), Standing::NotAsExpected);
 }
@@ -177,7 +177,7 @@ fn no_duplicates_means_none_in_any_seed() {
     check("duplicates from crashes = 0", &duplicates(&[0, 1]), Violated);
     check("duplicates from nacks = 0", &duplicates(&[0, 1]), Holds);
     let judgement = judged("capture", "duplicates = 0", &duplicates(&[0, 3]));
-    assert_eq!(judgement.first, Some(Break { seed: 8, op: Some(17) }));
+    assert_eq!(judgement.first, Some(Break { seed: 8, op: Some(17), guarantee: None }));
 }
 
 #[test]
