@@ -13,7 +13,7 @@ const BITS: u32 = 9;
 /// A distribution.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
-    /// As long as the longest value needs.
+    /// Up to the one of the longest value, which is the last.
     buckets: Vec<u64>,
     sum: u128,
     max: u64,
@@ -38,22 +38,23 @@ impl Histogram {
     pub fn record(&mut self, length: Span) {
         let nanos = length.nanos();
         let at = bucket(nanos);
-        match self.buckets.get_mut(at) {
-            Some(count) => *count += 1,
-            None => self.grow(at),
-        }
         self.sum += u128::from(nanos);
-        if nanos > self.max {
-            self.max = nanos;
+        if at + 1 >= self.buckets.len() {
+            self.record_among_the_longest(at, nanos);
+        } else {
+            self.buckets[at] += 1;
         }
     }
 
-    /// Counts the first one beyond all others.
+    /// Counts one in the last bucket, or beyond it.
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, at: usize) {
-        self.buckets.resize((at + 1).next_multiple_of(1 << BITS), 0);
-        self.buckets[at] = 1;
+    fn record_among_the_longest(&mut self, at: usize, nanos: u64) {
+        if at >= self.buckets.len() {
+            self.buckets.resize(at + 1, 0);
+        }
+        self.buckets[at] += 1;
+        self.max = self.max.max(nanos);
     }
 
     /// The length in nanoseconds that a share `q` of the values does not exceed.

@@ -61,11 +61,15 @@ impl Judge {
         let before = self.messages.deliver(message);
         let Held { op, worker, .. } = held;
         let (consumer, at_home) = (c as u16, before.at_home);
-        if self.deliveries.get(slot).is_none_or(|before| before.at == At::Waiting) {
-            self.clear(now, slot);
-        }
         // Written field by field: a copy of the whole would wait for its parts.
-        self.deliveries[slot] = Delivery { op, worker, consumer, at: At::Waiting, at_home, started_at: now };
+        let new = Delivery { op, worker, consumer, at: At::Waiting, at_home, started_at: now };
+        match self.deliveries.get_mut(slot) {
+            Some(before) if before.at != At::Waiting => *before = new,
+            _ => {
+                self.clear(now, slot);
+                self.deliveries[slot] = new;
+            }
+        }
         let once = if at_home { OpState::DELIVERED_ONCE } else { OpState::NEVER };
         self.count(now, op, Some(worker), once, |state| state.delivered(at_home, why.0, why.1));
         let consumer = &mut self.consumers[c].metrics;
