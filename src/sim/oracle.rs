@@ -149,13 +149,17 @@ const AHEAD: usize = 32;
 /// Nothing was made yet: no place is that far on.
 const NOWHERE: u64 = u64::MAX / 2;
 
+/// What was made for a place, if it was. The comparison is of 64 bits, whatever the machine counts with.
+#[inline]
+fn made<T: Copy>(made: &[T; AHEAD], from: u64, index: u64) -> Option<T> {
+    let at = index.wrapping_sub(from);
+    (at < AHEAD as u64).then(|| made[at as usize])
+}
+
 impl Stream {
     #[inline]
     fn draw(&mut self, index: u64) -> u64 {
-        match self.words.get(index.wrapping_sub(self.words_from) as usize) {
-            Some(&word) => word,
-            None => self.make_words(index),
-        }
+        made(&self.words, self.words_from, index).unwrap_or_else(|| self.make_words(index))
     }
 
     #[inline(never)]
@@ -201,10 +205,7 @@ impl Oracle for Seeded {
     #[inline]
     fn gap(&mut self, source: Source, index: u64, of: &Dist) -> Span {
         let stream = &mut self.streams[source.0 as usize];
-        match stream.spans.get(index.wrapping_sub(stream.spans_from) as usize) {
-            Some(&span) => span,
-            None => stream.make_spans(index, of),
-        }
+        made(&stream.spans, stream.spans_from, index).unwrap_or_else(|| stream.make_spans(index, of))
     }
 
     #[inline]
