@@ -67,20 +67,13 @@ pub fn run_many(stage: &Stage, seeds: &[u64], threads: usize, pace: &impl Pace) 
 /// Everything that befell these operations in the world of `seed`, and what befell processes and brokers meanwhile. Stops
 /// when nothing more can happen to any of them.
 pub fn record(stage: &Stage, seed: u64, ops: &[u32], pace: &impl Pace) -> Vec<(Time, Fact)> {
-    let mut recorder = Recorder {
+    let recorder = Recorder {
         roles: Roles::new(&stage.plan),
         subjects: ops.iter().map(|&op| (op, None)).collect(),
         facts: Vec::new(),
         open: ops.len(),
     };
-    let mut oracle = stage.oracle(seed);
-    let mut around = Around { oracle: &mut oracle, watch: &mut recorder, seat: &mut Empty };
-    let mut world = World::new(stage, true, &mut around);
-    while world.run(stage, &mut around, SLICE / 64) == Stop::Paused
-        && around.watch.open > 0
-        && pace.go_on(world.now(), world.produced())
-    {}
-    recorder.facts
+    run_until(stage, seed, recorder, pace, |recorder| recorder.open == 0).facts
 }
 
 /// Whose story a break of a guarantee is: the operation's; where an order broke, also that of the one which came first, found
@@ -90,15 +83,20 @@ pub fn involved(stage: &Stage, seed: u64, op: u32, guarantee: Option<Id>, pace: 
     let (mut automata, roles) = (Automata::default(), Roles::new(&stage.plan));
     let questions = Questions { guarantees: Asked::of(order), missing: false };
     let step = Step { automata: &mut automata, roles: &roles, broke: None, questions };
-    let mut watch = UntilItBreaks { step, op };
+    let watch = run_until(stage, seed, UntilItBreaks { step, op }, pace, |watch| watch.step.broke.is_some());
+    watch.step.broke.map_or(vec![op], |broke| broke.ops())
+}
+
+/// Runs the world of `seed` until its watcher has enough, and gives the watcher back.
+fn run_until<W: Watch>(stage: &Stage, seed: u64, mut watch: W, pace: &impl Pace, enough: impl Fn(&W) -> bool) -> W {
     let mut oracle = stage.oracle(seed);
     let mut around = Around { oracle: &mut oracle, watch: &mut watch, seat: &mut Empty };
     let mut world = World::new(stage, true, &mut around);
     while world.run(stage, &mut around, SLICE / 64) == Stop::Paused
-        && around.watch.step.broke.is_none()
+        && !enough(around.watch)
         && pace.go_on(world.now(), world.produced())
     {}
-    watch.step.broke.map_or(vec![op], |broke| broke.ops())
+    watch
 }
 
 fn drive<W: Watch>(
