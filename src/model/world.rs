@@ -139,11 +139,16 @@ impl World {
         self.common.agenda.heads(stands, passes, out);
     }
 
-    /// Lets one head happen. Where it is due later than now, time moves there.
-    pub fn take<O: Oracle, W: Watch>(&mut self, stage: &Stage, head: Head, around: &mut Around<'_, O, W>) {
+    /// Takes a head. Where it is due later than now, time moves there.
+    fn reach(&mut self, head: Head, watch: &mut impl Watch) {
         self.common.agenda.take(head);
         self.common.now = self.common.now.max(head.event.at);
-        around.watch.moment(self.common.now);
+        watch.moment(self.common.now);
+    }
+
+    /// Lets one head happen. Where it is due later than now, time moves there.
+    pub fn take<O: Oracle, W: Watch>(&mut self, stage: &Stage, head: Head, around: &mut Around<'_, O, W>) {
+        self.reach(head, around.watch);
         self.machines.event(stage.actor(head.lane), head.event.payload, &mut out!(self, stage, around));
         self.after_choice(stage, around);
     }
@@ -155,9 +160,7 @@ impl World {
 
     /// Lets a packet be lost instead of arriving.
     pub fn lose<O: Oracle, W: Watch>(&mut self, stage: &Stage, head: Head, around: &mut Around<'_, O, W>) {
-        self.common.agenda.take(head);
-        self.common.now = self.common.now.max(head.event.at);
-        around.watch.moment(self.common.now);
+        self.reach(head, around.watch);
         if let Actor::Packets(packets) = stage.actor(head.lane)
             && let Some(call) = self.common.wires.0[packets as usize].pop()
         {
