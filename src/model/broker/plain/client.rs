@@ -17,7 +17,14 @@ pub(crate) struct Client;
 impl Client {
     /// An idle worker waits for messages. `polls`: how often it has.
     #[inline]
-    pub fn poll<O: Oracle, W: Watch>(&mut self, queue: QueueId, worker: u32, polls: u32, wire: u32, out: &mut Out<'_, O, W>) {
+    pub fn poll<O: Oracle, W: Watch>(
+        &mut self,
+        queue: QueueId,
+        worker: u32,
+        polls: u32,
+        wire: u32,
+        out: &mut Out<'_, O, W>,
+    ) {
         let about = Address { site: 0, fate: u64::from(worker) << 32 | u64::from(polls), copy: 0, run: 0 };
         out.send(wire, Direction::Request, Call::Receive { queue, worker }, about);
     }

@@ -1,8 +1,8 @@
 //! The machine of a `plain` queue: publish, receive, settle, lease, delay, crash.
 
 use super::{ReturnsTo, Settings};
-use crate::model::broker::{HandOut, Input, Room};
 use crate::model::broker::parts::{Ready, Waiting};
+use crate::model::broker::{HandOut, Input, Room};
 use crate::model::fact::{Cause, DropReason, Fact, Holder, Refusal, Watch};
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
@@ -152,16 +152,12 @@ impl Machine {
 
     /// Makes an entry's next delivery, and says where questions about it stand.
     #[inline(always)]
-    fn hand_out<O: Oracle, W: Watch>(
-        here: &Here,
-        entry: u32,
-        worker: u32,
-        out: &mut Out<'_, O, W>,
-    ) -> (u32, Address) {
+    fn hand_out<O: Oracle, W: Watch>(here: &Here, entry: u32, worker: u32, out: &mut Out<'_, O, W>) -> (u32, Address) {
         let queue = here.queue;
         let record = &mut out.common.records.entries[entry];
         record.attempts = record.attempts.saturating_add(1);
-        let (slot, attempt, cause, holder, run) = (record.message, record.attempts, record.cause, record.holder, record.runs);
+        let (slot, attempt, cause, holder, run) =
+            (record.message, record.attempts, record.cause, record.holder, record.runs);
         let new = Delivery {
             message: out.common.records.messages[slot],
             slot,
@@ -227,9 +223,20 @@ impl Machine {
     }
 
     /// The message of a delivery comes back: ready again, or over its cap.
-    fn back<O: Oracle, W: Watch>(&mut self, here: &Here, delivery: u32, cause: Cause, holder: Holder, out: &mut Out<'_, O, W>) {
+    fn back<O: Oracle, W: Watch>(
+        &mut self,
+        here: &Here,
+        delivery: u32,
+        cause: Cause,
+        holder: Holder,
+        out: &mut Out<'_, O, W>,
+    ) {
         let entry = Self::end_delivery(delivery, cause, holder, &mut out.common.records);
-        if self.is_over(here, entry, &out.common.records) { self.bury(here, entry, out) } else { self.put_back(here, entry, &out.common.records) }
+        if self.is_over(here, entry, &out.common.records) {
+            self.bury(here, entry, out)
+        } else {
+            self.put_back(here, entry, &out.common.records)
+        }
     }
 
     fn end_delivery(delivery: u32, cause: Cause, holder: Holder, records: &mut Records) -> u32 {
@@ -253,7 +260,8 @@ impl Machine {
 
     /// Puts a message aside, or drops it where there is no place for it.
     fn bury<O: Oracle, W: Watch>(&mut self, here: &Here, entry: u32, out: &mut Out<'_, O, W>) {
-        let (message, attempts) = (out.common.records.entries[entry].message, out.common.records.entries[entry].attempts);
+        let (message, attempts) =
+            (out.common.records.entries[entry].message, out.common.records.entries[entry].attempts);
         let op = out.common.records.messages[message].op;
         self.remove(entry, &mut out.common.records);
         if let Some(to) = here.settings.dead_letter_to {
@@ -273,7 +281,11 @@ impl Machine {
         }
         let ready: Vec<u32> = self.ready.drain().collect();
         for entry in ready {
-            if self.is_over(here, entry, &out.common.records) { self.bury(here, entry, out) } else { self.ready.push(entry) }
+            if self.is_over(here, entry, &out.common.records) {
+                self.bury(here, entry, out)
+            } else {
+                self.ready.push(entry)
+            }
         }
     }
 
