@@ -156,7 +156,10 @@ impl Judge {
             book.metrics.counts.published += census.produced;
         }
         for run in self.deliveries.iter().filter(|delivery| delivery.at == At::Running) {
-            self.consumers[usize::from(run.consumer)].metrics.counts.runs += 1;
+            self.consumers[usize::from(run.consumer)].metrics.cut_runs += 1;
+        }
+        for book in &mut self.consumers {
+            book.metrics.complete(book.sites != 0);
         }
         for (book, role) in self.consumers.iter().zip(&self.roles.consumers) {
             censuses[role.from.at()].keyed_runs += book.metrics.keyed_runs;

@@ -70,9 +70,14 @@ impl Histogram {
         self.max
     }
 
+    /// How many lengths it counted.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
     /// As the report shows it.
     pub fn latency(&self) -> Latency {
-        let count = self.buckets.iter().sum();
+        let count = self.count();
         if count == 0 {
             return Latency::default();
         }

@@ -73,7 +73,6 @@ impl Judge {
         let once = if at_home { OpState::DELIVERED_ONCE } else { OpState::NEVER };
         self.count(now, op, Some(worker), once, |state| state.delivered(at_home, why.0, why.1));
         let consumer = &mut self.consumers[c].metrics;
-        consumer.counts.delivered += 1;
         if before.deliveries == 0 {
             consumer.queueing.record(now.since(before.since));
         } else {
@@ -140,7 +139,6 @@ impl Judge {
         let op = self.ops.at(held.op);
         let Op { state, produced_at } = *op;
         op.state = state.took_effect(site, book.sites);
-        book.metrics.counts.effects += 1;
         if state.has_none(book.sites) {
             book.metrics.done += 1;
             book.metrics.end_to_end.record(now.since(produced_at));
@@ -151,8 +149,11 @@ impl Judge {
                     self.broke(now, held.op, held.worker, Id::B4);
                 }
             }
-        } else if state.has(OpState::once_at(site)) {
-            self.duplicate(now, held.op, held.worker, state);
+        } else {
+            book.metrics.later_effects += 1;
+            if state.has(OpState::once_at(site)) {
+                self.duplicate(now, held.op, held.worker, state);
+            }
         }
         if !current {
             self.broke(now, held.op, held.worker, Id::C3);
@@ -181,10 +182,11 @@ impl Judge {
         let (started_at, at_home) = (delivery.started_at, delivery.at_home);
         let consumer = &mut self.consumers[usize::from(delivery.consumer)].metrics;
         let worked = now.since(started_at);
-        consumer.counts.runs += 1;
         consumer.worked += u128::from(worked.nanos());
         if how == RunEnd::Done {
             consumer.handler.record(worked);
+        } else {
+            consumer.cut_runs += 1;
         }
         let state = self.lessen(now, held.op, Some(held.worker), OpState::let_go);
         if state.has(OpState::KEYED) && at_home {

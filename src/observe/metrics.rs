@@ -120,7 +120,7 @@ impl QueueMetrics {
     }
 }
 
-/// What is measured of a consumer.
+/// What is measured of a consumer. What a distribution counts is not counted a second time: a message pays for each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConsumerMetrics {
     pub counts: Counts,
@@ -132,6 +132,10 @@ pub(super) struct ConsumerMetrics {
     pub done: u64,
     /// The same, when producers stopped.
     pub done_in_time: u64,
+    /// Effects of operations that had one here before.
+    pub later_effects: u64,
+    /// Runs that ended before they were done.
+    pub cut_runs: u64,
     /// Runs of operations that had one before.
     pub reruns: u64,
     /// Runs of operations with a key that others share, from the queue that they were published to.
@@ -141,6 +145,15 @@ pub(super) struct ConsumerMetrics {
     pub queueing: Histogram,
     pub handler: Histogram,
     pub end_to_end: Histogram,
+}
+
+impl ConsumerMetrics {
+    /// The counts, with those that follow from others; `effects`: whether there is any effect to count.
+    pub fn complete(&mut self, effects: bool) {
+        self.counts.delivered = self.queueing.count() + self.counts.redelivered;
+        self.counts.effects = if effects { self.done + self.later_effects } else { 0 };
+        self.counts.runs = self.handler.count() + self.cut_runs;
+    }
 }
 
 #[cfg(test)]
