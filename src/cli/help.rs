@@ -9,7 +9,7 @@ use clap::CommandFactory;
 use super::args::Args;
 use super::exit::{EXITS, Exit, Failure};
 use super::{explore, replay, result, run, screen};
-use crate::model::broker::{PRODUCTS, Product, product};
+use crate::model::broker::{Product, product, products};
 use crate::model::parameter::{Kind, Parameter};
 use crate::model::plan::{MAX_EFFECT_SITES, MAX_STEPS, MAX_TIMELINES, MAX_WORKERS};
 use crate::model::{MAX_AT_ONE_INSTANT, RESTART_AFTER_POISON};
@@ -26,7 +26,7 @@ struct Page {
 }
 
 const PAGES: [Page; 8] = [
-    Page { name: "products", about: "what a queue may be of", text: products },
+    Page { name: "products", about: "what a queue may be of", text: list_of_products },
     Page { name: "patterns", about: "the named programs of consumers", text: patterns },
     Page { name: "guarantees", about: "what may be expected, by name", text: guarantees },
     Page { name: "schema", about: "every block and field of a scenario", text: scenario_file },
@@ -58,7 +58,7 @@ pub(super) fn help(topic: Option<&str>) -> Result<Exit, Failure> {
 
 fn unknown(topic: &str, command: &clap::Command) -> Failure {
     let mut names: Vec<&str> = PAGES.iter().map(|page| page.name).collect();
-    names.extend(PRODUCTS.iter().map(|product| product.name));
+    names.extend(products().map(|product| product.name));
     names.extend(command.get_subcommands().map(clap::Command::get_name));
     let failure = Failure::input(format!("no topic is called `{}`", topic.escape_debug()));
     match nearest(topic, &names) {
@@ -73,7 +73,7 @@ fn topics() -> String {
     for page in &PAGES {
         line(&mut text, width, page.name, page.about);
     }
-    let names: Vec<&str> = PRODUCTS.iter().map(|product| product.name).collect();
+    let names: Vec<&str> = products().map(|product| product.name).collect();
     text + &format!(
         "\nor the name of a product ({}), or of a command (run, check, explore, replay)\n",
         names.join(", ")
@@ -111,10 +111,10 @@ fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
     text.write_fmt(what).expect("a string takes everything");
 }
 
-fn products() -> String {
+fn list_of_products() -> String {
     let mut text = String::from("Products: [queue.NAME] product = \"..\"\n\n");
-    let width = PRODUCTS.iter().map(|product| product.name.len()).max().unwrap_or(0);
-    for product in PRODUCTS {
+    let width = products().map(|product| product.name.len()).max().unwrap_or(0);
+    for product in products() {
         line(&mut text, width, product.name, product.title);
     }
     text + "\nredelivery help NAME tells a product's parameters and guarantees\n"

@@ -25,8 +25,8 @@ pub(super) struct Pending<'a> {
 
 impl Pending<'_> {
     pub fn canon<F: Canon>(&self, times: Times, leases: Leases, form: &mut F) {
-        for (queue, broker) in self.brokers.iter().enumerate() {
-            broker.canon(form, &self.room(QueueId(queue as u16)));
+        for queue in self.stage.plan.queue_ids() {
+            self.broker(queue).canon(form, &self.room(queue));
         }
         match times {
             Times::Kept => self.in_time(form),
@@ -34,8 +34,12 @@ impl Pending<'_> {
         }
     }
 
+    fn broker(&self, queue: QueueId) -> &Machine {
+        &self.brokers[self.stage.machine_of(queue)]
+    }
+
     fn room(&self, queue: QueueId) -> Room<'_> {
-        Room { queue, stage: self.stage, agenda: self.agenda, records: self.records }
+        Room { queue, stage: self.stage, now: self.now, agenda: self.agenda, records: self.records }
     }
 
     fn in_time(&self, form: &mut impl Canon) {
@@ -85,16 +89,17 @@ impl Pending<'_> {
     }
 
     fn stands(&self, lane: Lane, event: &Event) -> bool {
-        super::machines::stands(self.stage, self.records, self.producers, lane, event)
+        super::machines::stands(self.stage, self.records, self.producers, self.brokers, lane, event)
     }
 
     /// What an event is about.
     fn name(&self, lane: Lane, event: &Event) -> [u64; 2] {
         match self.stage.actor(lane) {
             Actor::Leases(queue) => {
-                self.brokers[queue.at()].name(self.records.deliveries[event.payload].entry, &self.room(queue))
+                self.broker(queue).name(self.records.deliveries[event.payload].entry, &self.room(queue))
             }
-            Actor::Delays(queue) => self.brokers[queue.at()].name(event.payload, &self.room(queue)),
+            Actor::Delays(queue) => self.broker(queue).name(event.payload, &self.room(queue)),
+            Actor::Timer { queue, timer } => self.broker(queue).timer_name(timer, event.payload, &self.room(queue)),
             Actor::Confirms(_) | Actor::Retries(_) => self.producers.name(event.payload),
             Actor::Heartbeats(_) => {
                 let [message, hands] = self.records.deliveries[event.payload].name();

@@ -62,8 +62,8 @@ impl Machines {
     pub fn run<O: Oracle, W: Watch>(&mut self, most: u64, out: &mut Out<'_, O, W>) -> Stop {
         let stage = out.stage;
         for _ in 0..most {
-            let (records, producers) = (&out.common.records, &self.producers);
-            let stands = |lane, event: &_| stands(stage, records, producers, lane, event);
+            let (records, producers, brokers) = (&out.common.records, &self.producers, &self.brokers);
+            let stands = |lane, event: &_| stands(stage, records, producers, brokers, lane, event);
             let Some(head) = out.common.agenda.pop(self.deadline, stands) else {
                 return if self.is_settled(&out.common.records, &out.common.wires) {
                     Stop::Settled
@@ -141,6 +141,7 @@ impl Machines {
             Actor::Confirms(_) => self.producers.timed_out(payload, out),
             Actor::Retries(_) => self.producers.retry(payload, out),
             Actor::Delays(queue) => return self.handle(queue, Input::DelayOver { entry: payload }, out),
+            Actor::Timer { queue, timer } => return self.handle(queue, Input::Timer { timer, payload }, out),
             Actor::Timeline { fault, process } => {
                 timeline::book_next(fault, process, payload + 1, self.producers.stopped(), out);
                 timeline::strike(fault, process, &mut self.brokers, &mut self.consumers, out);
@@ -183,7 +184,7 @@ impl Machines {
             Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
             Call::Settle(Settle { queue, delivery, how, wait }) => (queue, Input::Settle { delivery, how, wait }),
             Call::Renew { queue, delivery } => (queue, Input::Renew { delivery }),
-            Call::DeadLetter { queue, message } => (queue, Input::DeadLetter { message }),
+            Call::DeadLetter { queue, message, attempts } => (queue, Input::DeadLetter { message, attempts }),
             Call::Disconnect { queue, first, workers } => (queue, Input::Disconnect { first, workers }),
             Call::Deliver { worker, delivery } => {
                 self.consumers.deliver(worker, delivery, out);
@@ -195,6 +196,10 @@ impl Machines {
             }
             Call::Refuse { op, copy, pending } => {
                 self.producers.refuse(op, copy, pending, out);
+                return None;
+            }
+            Call::Notice { worker, notice } => {
+                self.consumers.hear(worker, notice, out);
                 return None;
             }
             Call::Nothing => return None,
@@ -210,13 +215,13 @@ impl Machines {
         input: Input,
         out: &mut Out<'_, O, W>,
     ) -> Option<QueueId> {
-        self.brokers[queue.at()].handle(queue, input, out).then_some(queue)
+        self.brokers[out.stage.machine_of(queue)].handle(queue, input, out).then_some(queue)
     }
 
     /// A broker hands out what it can. What it hands out first goes to its worker at once, if nobody was called before.
     #[inline(always)]
     fn serve<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
-        if let Some(HandOut { worker, delivery }) = self.brokers[queue.at()].serve(queue, out) {
+        if let Some(HandOut { worker, delivery }) = self.brokers[out.stage.machine_of(queue)].serve(queue, out) {
             self.consumers.deliver(worker, delivery, out);
         }
     }
@@ -248,11 +253,19 @@ impl Machines {
 
 /// Whether a timer still stands; other pending events always do.
 #[inline]
-pub(super) fn stands(stage: &Stage, records: &Records, producers: &Producers, lane: Lane, event: &Event) -> bool {
+pub(super) fn stands(
+    stage: &Stage,
+    records: &Records,
+    producers: &Producers,
+    brokers: &[Machine],
+    lane: Lane,
+    event: &Event,
+) -> bool {
     match stage.actor(lane) {
         Actor::Leases(_) => records.lease_runs(event),
         Actor::Confirms(_) | Actor::Retries(_) => producers.stands(event.payload, event.token()),
         Actor::Heartbeats(_) => records.beat_stands(event),
+        Actor::Timer { queue, timer } => brokers[stage.machine_of(queue)].stands(queue, timer, event, records),
         _ => true,
     }
 }

@@ -43,6 +43,9 @@ pub enum Actor {
     Packets(u32),
     /// Messages of a queue that wait for their delay.
     Delays(QueueId),
+    /// A timer that only queues of its product have (its number there).
+    #[allow(missing_docs, reason = "said above")]
+    Timer { queue: QueueId, timer: u8 },
 }
 
 impl Actor {
@@ -57,7 +60,7 @@ impl Actor {
             Actor::Restart(process) | Actor::Resume(process) | Actor::Quicken(process) | Actor::Heartbeats(process) => {
                 plan.instance_name(process)
             }
-            Actor::BrokerUp(queue) | Actor::Leases(queue) | Actor::Delays(queue) => {
+            Actor::BrokerUp(queue) | Actor::Leases(queue) | Actor::Delays(queue) | Actor::Timer { queue, .. } => {
                 plan.queues[queue.at()].name.clone()
             }
             Actor::Keys(store) => plan.stores[store.at()].name.clone(),
@@ -173,6 +176,12 @@ pub struct Stage {
     pub(crate) processes: Vec<Process>,
     /// By worker.
     pub(crate) hands: Vec<Hand>,
+    /// By broker: its first queue.
+    pub(crate) brokers: Vec<QueueId>,
+    /// By queue: its broker.
+    machines: Vec<u16>,
+    /// By queue: the lanes of its timers.
+    timers: Vec<Vec<Lane>>,
     /// Two for each wire, requests first.
     pub(crate) ways: Vec<WireWay>,
     /// By consumer: its program.
@@ -255,13 +264,23 @@ impl Stage {
         let resume = add(&mut all.clone().map(Actor::Resume));
         let quicken = add(&mut all.clone().map(Actor::Quicken));
         let broker_up = add(&mut queues.clone().map(|q| Actor::BrokerUp(QueueId(q))));
+        let mut timers = vec![Vec::new(); plan.queues.len()];
+        let single_timers = add(&mut timers_of(&plan, 0));
         let leases = add(&mut queues.clone().map(|q| Actor::Leases(QueueId(q))));
         let confirms = add(&mut ids(plan.producers.len()).map(Actor::Confirms));
         let retries = add(&mut ids(plan.producers.len()).map(Actor::Retries));
         let heartbeats = add(&mut all.map(Actor::Heartbeats));
         let keys = add(&mut (0..plan.stores.len() as u16).map(|s| Actor::Keys(StoreId(s))));
         let packets = add(&mut (0..ways.len() as u32).map(Actor::Packets));
+        let fifo_timers = add(&mut timers_of(&plan, 1));
         let delays = add(&mut queues.map(|q| Actor::Delays(QueueId(q))));
+        let loose_timers = add(&mut timers_of(&plan, 2));
+        for first in [single_timers, fifo_timers, loose_timers] {
+            for lane in first..actors.len() as u32 {
+                let Actor::Timer { queue, .. } = actors[lane as usize] else { break };
+                timers[queue.at()].push(Lane(lane));
+            }
+        }
         let lanes = [leases, delays - leases, actors.len() as u32 - delays];
 
         let hand = |process: u32| {
@@ -271,6 +290,7 @@ impl Stage {
             Hand { process, wire, consumer, queue, batch, renews, foreign }
         };
         let hands = plan.workers().map(hand).collect();
+        let (machines, brokers) = brokers(&plan);
         let programs = (0..plan.consumers.len()).map(|consumer| program(&plan, consumer)).collect();
         Ok(Stage {
             first: First {
@@ -289,6 +309,9 @@ impl Stage {
                 delays,
             },
             plan,
+            brokers,
+            machines,
+            timers,
             actors,
             lanes,
             origins,
@@ -310,6 +333,18 @@ impl Stage {
     #[inline]
     pub fn actor(&self, lane: Lane) -> Actor {
         self.actors[lane.0 as usize]
+    }
+
+    /// The place of a queue's broker.
+    #[inline]
+    pub(crate) fn machine_of(&self, queue: QueueId) -> usize {
+        usize::from(self.machines[queue.at()])
+    }
+
+    /// The lane of a queue's timer, by its number in the product.
+    #[inline]
+    pub(crate) fn timer_lane(&self, queue: QueueId, timer: u8) -> Lane {
+        self.timers[queue.at()][usize::from(timer)]
     }
 
     /// The lane of one timeline.
@@ -374,6 +409,35 @@ lanes! {
     keys_lane(StoreId) = keys,
     packets_lane(u32) = packets,
     delays_lane(QueueId) = delays,
+}
+
+/// The timers of one kind (0: for one event, 1: of one length, 2: of any length) that queues of their products have.
+fn timers_of(plan: &Plan, kind: usize) -> impl Iterator<Item = Actor> + '_ {
+    plan.queue_ids().flat_map(move |queue| {
+        let counts = plan.queues[queue.at()].settings.timers();
+        let before: u8 = counts[..kind].iter().sum();
+        (before..before + counts[kind]).map(move |timer| Actor::Timer { queue, timer })
+    })
+}
+
+/// Which broker each queue belongs to, and the first queue of each.
+fn brokers(plan: &Plan) -> (Vec<u16>, Vec<QueueId>) {
+    let (mut machines, mut first) = (Vec::new(), Vec::<QueueId>::new());
+    for (queue, id) in plan.queues.iter().zip(plan.queue_ids()) {
+        let of = |id: QueueId| &plan.queues[id.at()].settings;
+        let shared = queue.settings.broker().and_then(|number| {
+            let same_broker = |other: &Settings| {
+                other.broker() == Some(number)
+                    && std::mem::discriminant(other) == std::mem::discriminant(&queue.settings)
+            };
+            first.iter().position(|&other| same_broker(of(other)))
+        });
+        machines.push(shared.unwrap_or(first.len()) as u16);
+        if shared.is_none() {
+            first.push(id);
+        }
+    }
+    (machines, first)
 }
 
 fn both_ways(plan: &Plan, id: LinkId) -> [WireWay; 2] {

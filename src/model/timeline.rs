@@ -75,7 +75,7 @@ pub(super) fn crash_broker<O: Oracle, W: Watch>(
 ) {
     let up = out.stage.broker_up_lane(queue);
     if !out.common.agenda.is_booked(up) {
-        let hands_out = brokers[queue.at()].handle(queue, Input::Crash, out);
+        let hands_out = brokers[out.stage.machine_of(queue)].handle(queue, Input::Crash, out);
         debug_assert!(!hands_out, "a broker that dies hands nothing out");
         out.book(up, restart_after, 0);
     }

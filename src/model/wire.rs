@@ -4,6 +4,7 @@
 //! a link is a wire: its packets are events, in a fifo lane for each direction and process, so they never overtake each
 //! other. A request outlives its sender; an answer to a process that died is dropped with the connection.
 
+use super::broker::Notice;
 use super::fact::{Fact, Watch};
 use super::out::Out;
 use super::plan::QueueId;
@@ -28,9 +29,11 @@ pub enum Call {
     /// The holder needs it for longer.
     Renew { queue: QueueId, delivery: u32 },
     /// A message that another queue put aside.
-    DeadLetter { queue: QueueId, message: u32 },
+    DeadLetter { queue: QueueId, message: u32, attempts: u16 },
     /// The connections of these workers broke.
     Disconnect { queue: QueueId, first: u32, workers: u32 },
+    /// A broker says something of its product's own to the client of a worker.
+    Notice { worker: u32, notice: Notice },
     /// What a dead process no longer asks.
     #[default]
     Nothing,
@@ -112,7 +115,11 @@ impl Call {
                 form.put(7);
                 form.puts(records.deliveries[delivery].name());
             }
-            Call::DeadLetter { message, .. } => form.puts([9, records.messages[message].name()]),
+            Call::DeadLetter { message, attempts, .. } => {
+                form.puts([9, records.messages[message].name(), u64::from(attempts)]);
+            }
+            // Notices do not travel.
+            Call::Notice { .. } => unreachable!("a notice is handled within its event"),
             Call::Disconnect { first, .. } => form.puts([8, u64::from(first)]),
         }
     }
@@ -132,7 +139,11 @@ pub(super) fn lost<O: Oracle, W: Watch>(call: Call, out: &mut Out<'_, O, W>) {
             }
         }
         Call::Renew { delivery, .. } => out.common.records.release(delivery),
-        Call::Receive { .. } | Call::Deliver { .. } | Call::DeadLetter { .. } | Call::Disconnect { .. } => {
+        Call::Receive { .. }
+        | Call::Deliver { .. }
+        | Call::DeadLetter { .. }
+        | Call::Disconnect { .. }
+        | Call::Notice { .. } => {
             unreachable!("only publishes, acks, renewals and confirms are lost")
         }
         Call::Confirm { .. } | Call::Refuse { .. } | Call::Nothing => {}

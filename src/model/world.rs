@@ -90,7 +90,7 @@ impl World {
             },
             machines: Machines {
                 producers: Producers::new(stage.plan.producers.len()),
-                brokers: stage.plan.queues.iter().map(|queue| Machine::new(&queue.settings)).collect(),
+                brokers: stage.brokers.iter().map(|&first| Machine::new(stage.settings(first))).collect(),
                 consumers: Consumers::new(stage),
                 deadline: Time::NEVER,
                 at_this_instant: 0,
@@ -134,7 +134,8 @@ impl World {
 
     /// Everything that may happen next.
     pub fn heads(&self, stage: &Stage, leases: Leases, out: &mut Vec<Head>) {
-        let stands = |lane, event: &_| stands(stage, &self.common.records, &self.machines.producers, lane, event);
+        let (records, machines) = (&self.common.records, &self.machines);
+        let stands = |lane, event: &_| stands(stage, records, &machines.producers, &machines.brokers, lane, event);
         let passes = |lane| leases == Leases::Loose && matches!(stage.actor(lane), Actor::Leases(_));
         self.common.agenda.heads(stands, passes, out);
     }
@@ -206,8 +207,9 @@ impl World {
 
     fn after_choice<O: Oracle, W: Watch>(&mut self, stage: &Stage, around: &mut Around<'_, O, W>) {
         self.endless |= !self.machines.deliver_calls(&mut out!(self, stage, around));
-        let (records, producers) = (&self.common.records, &self.machines.producers);
-        self.common.agenda.sweep(|lane, event| stands(stage, records, producers, lane, event));
+        let (records, machines) = (&self.common.records, &self.machines);
+        let stands = |lane, event: &_| stands(stage, records, &machines.producers, &machines.brokers, lane, event);
+        self.common.agenda.sweep(stands);
     }
 
     /// Whether calls of one choice looked endless and were cut off: nothing may be concluded from such a world.

@@ -3,7 +3,7 @@
 use super::guarantees::GUARANTEES;
 use super::report::{CAUSES, CauseCount, Report, Verdict};
 use super::{Judge, Roles};
-use crate::model::broker::some_settings;
+use crate::model::broker::{Topology, some_settings};
 use crate::model::fact::{Cause, DropReason, Fact, Held, Holder, RunEnd, Watch};
 use crate::model::plan::{
     Arrivals, Consumer, Length, OnError, Plan, Producer, ProducerId, Publish, Queue, QueueId, Step, Store, StoreId,
@@ -27,8 +27,10 @@ pub(super) fn plan() -> Plan {
             keys: KeyDraw::None,
             poison: None,
             publish: Publish::Confirm { timeout: Span::from_secs(1) },
+            message: None,
         }],
         queues: vec![Queue { name: "payments".into(), settings: some_settings(Vec::new()) }],
+        topology: Topology::default(),
         stores: vec![Store { name: "card".into(), kind: StoreKind::Database, latency: Dist::fixed(Span::ZERO) }],
         consumers: vec![Consumer {
             foreign: false,
@@ -41,6 +43,7 @@ pub(super) fn plan() -> Plan {
             steps: vec![Step::Effect { store: StoreId(0), site: 0 }, Step::Ack],
             pattern: None,
             on_error: OnError::Leave,
+            subscription: None,
         }],
         faults: Vec::new(),
         links: Vec::new(),

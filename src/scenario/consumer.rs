@@ -73,6 +73,7 @@ pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
         instances: instances?,
         workers: workers?,
         batch: batch?,
+        subscription: None,
         heartbeat: heartbeat?,
         steps,
         pattern,

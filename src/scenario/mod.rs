@@ -43,6 +43,7 @@ pub use schema::{Block, Field, Need, schema};
 pub use variant::Variant;
 
 use crate::model::Plan;
+use crate::model::broker::Topology;
 use decode::{Read, Reader};
 use document::{Entry, Table};
 use error::Problem;
@@ -225,6 +226,7 @@ fn one(reader: &Reader<'_>, root: &Table) -> Read<Scenario> {
         length: top.length,
         producers: collect(producers)?,
         queues: collect(queues)?,
+        topology: Topology::default(),
         stores: collect(stores)?,
         consumers: collect(consumers)?,
         faults: collect(faults)?,

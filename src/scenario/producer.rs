@@ -111,6 +111,7 @@ pub(crate) fn read(reader: &Reader<'_>, names: &Names, entry: &Entry) -> Read<Pr
         keys: keys?,
         poison: poison?,
         publish: publish?,
+        message: None,
     })
 }
 

@@ -6,7 +6,7 @@ use super::error::Problem;
 use super::names::{Kind as Thing, Names};
 use super::place::Place;
 use super::schema::{Block, required};
-use crate::model::broker::{PRODUCTS, Product, product};
+use crate::model::broker::{Product, product, products};
 use crate::model::parameter::{Kind, Parameter, Value, Values};
 use crate::model::plan::{Queue, QueueId};
 
@@ -23,7 +23,7 @@ pub(crate) fn read(reader: &Reader<'_>, names: &Names, entry: &Entry) -> Read<Qu
     };
     let Some(said) = table.get("product") else {
         let problem = Problem::new(entry.key_at, "a queue needs `product`").label("`product` is missing");
-        let products: Vec<&str> = PRODUCTS.iter().map(|product| product.name).collect();
+        let products: Vec<&str> = products().map(|product| product.name).collect();
         return reader.fail(problem.help(format!("products: {}", super::error::list(&products))));
     };
     let of = self::of(reader, &said.node)?;
@@ -56,7 +56,7 @@ pub(crate) fn dead_letters_at(entry: &Entry) -> Option<Place> {
 
 fn of(reader: &Reader<'_>, node: &Node) -> Read<&'static Product> {
     let name = reader.text(node, "the name of a product")?;
-    let products = PRODUCTS.iter().map(|product| product.name);
+    let products = products().map(|product| product.name);
     product(name).map_or_else(|| reader.unknown(node, name, products, "the name of a product", "products"), Ok)
 }
 
@@ -91,7 +91,7 @@ mod tests {
         let texts = Texts::new("test", "");
         let reader = Reader::new(&texts);
         let names = Names::of(&Default::default());
-        for (product, parameter) in PRODUCTS.iter().flat_map(|p| p.parameters.iter().map(move |q| (p, q))) {
+        for (product, parameter) in products().flat_map(|p| p.parameters.iter().map(move |q| (p, q))) {
             if !parameter.default.is_empty() {
                 let node = document::value(parameter.default, Place::START);
                 assert!(value(&reader, &names, parameter, &node).is_ok(), "{}.{}", product.name, parameter.name);

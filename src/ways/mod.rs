@@ -1,5 +1,7 @@
 //! Ways to use a world.
 
+#[cfg(feature = "scenario")]
+pub mod conform;
 pub mod explore;
 pub mod facts;
 #[cfg(feature = "scenario")]

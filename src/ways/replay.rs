@@ -189,6 +189,7 @@ fn event(stage: &Stage, lane: Lane) -> String {
             let link = &plan.links[stage.link_of(packets).at()].name;
             format!("{} of {link} arrives", if packets % 2 == 0 { "a request" } else { "an answer" })
         }
+        Actor::Timer { queue, .. } => format!("a timer of {} fires", plan.queues[queue.at()].name),
         Actor::Delays(queue) => format!("a delay of {} ends", plan.queues[queue.at()].name),
     }
 }

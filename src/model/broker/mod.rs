@@ -1,7 +1,7 @@
 //! Brokers: each product is a machine of its own in a folder of its own, and one line in the list below.
 //!
 //! Nothing outside a product's folder names the product but that line. A machine gets calls and
-//! timers and answers through `Out`; it knows its queue, its settings and the records of messages
+//! timers and answers through `Out`; it knows its queues, their settings and the records of messages
 //! and deliveries, and neither who consumes nor who watches.
 
 use super::fact::Watch;
@@ -11,7 +11,7 @@ use super::plan::QueueId;
 use super::records::{Message, Records};
 use super::stage::Stage;
 use super::wire::{Settle, Settlement};
-use crate::sim::{Agenda, Canon, Oracle};
+use crate::sim::{Agenda, Canon, Event, Oracle, Time};
 
 mod parts;
 
@@ -20,9 +20,39 @@ macro_rules! products {
         $(pub mod $module;)*
 
         /// What a queue is of, and how it is set.
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, PartialEq)]
         pub enum Settings {
             $(#[doc = "See the module of the same name."] $variant($module::Settings)),*
+        }
+
+        /// What a producer says with each message, under the product's names.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Envelope {
+            $(#[doc = "See the module of the same name."] $variant($module::Envelope)),*
+        }
+
+        /// How a consumer asks for messages, under the product's names.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Subscription {
+            $(#[doc = "See the module of the same name."] $variant($module::Subscription)),*
+        }
+
+        /// What an operator or a script tells a broker, beyond publishing and consuming.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Command {
+            $(#[doc = "See the module of the same name."] $variant($module::Command)),*
+        }
+
+        /// What a broker says to a client, beyond what every product says.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Notice {
+            $(#[doc = "See the module of the same name."] $variant($module::Notice)),*
+        }
+
+        /// What stands around the queues of a plan, by product: exchanges and bindings, where a product has such.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Topology {
+            $(#[doc = "See the module of the same name."] pub $module: $module::Topology),*
         }
 
         /// A broker's machine.
@@ -31,12 +61,12 @@ macro_rules! products {
             $($variant($module::Machine)),*
         }
 
+        #[allow(unreachable_patterns, reason = "with one product nothing is left over")]
         impl Clone for Machine {
             fn clone(&self) -> Self {
                 match self { $(Machine::$variant(machine) => Machine::$variant(machine.clone())),* }
             }
             fn clone_from(&mut self, source: &Self) {
-                #[allow(unreachable_patterns, reason = "with one product nothing is left over")]
                 match (self, source) {
                     $((Machine::$variant(machine), Machine::$variant(source)) => machine.clone_from(source),)*
                     (machine, source) => *machine = source.clone(),
@@ -46,11 +76,11 @@ macro_rules! products {
 
         #[allow(unreachable_patterns, reason = "with one product nothing is left over")]
         impl Machine {
-            /// The machine of an empty queue.
+            /// The machine of a broker whose first queue has these settings.
             pub fn new(settings: &Settings) -> Machine {
                 match settings { $(Settings::$variant(_) => Machine::$variant($module::Machine::default())),* }
             }
-            /// The only way in. Says whether there may be something to hand out now.
+            /// A call or a timer. Says whether there may be something to hand out now.
             #[inline(always)]
             pub fn handle<O: Oracle, W: Watch>(
                 &mut self, queue: QueueId, input: Input, out: &mut Out<'_, O, W>,
@@ -62,6 +92,15 @@ macro_rules! products {
                     _ => unreachable!("a queue's machine is of its settings' product"),
                 }
             }
+            /// An operator or a script speaks. Says whether there may be something to hand out now.
+            pub fn command<O: Oracle, W: Watch>(
+                &mut self, queue: QueueId, command: Command, out: &mut Out<'_, O, W>,
+            ) -> bool {
+                match (self, command) {
+                    $((Machine::$variant(machine), Command::$variant(command)) => machine.command(queue, command, out),)*
+                    _ => unreachable!("a command is of its broker's product"),
+                }
+            }
             /// Hands out what it can. Gives the hand-out that is to be handled next, before any call.
             #[inline(always)]
             pub fn serve<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) -> Option<HandOut> {
@@ -71,7 +110,11 @@ macro_rules! products {
                     _ => unreachable!("a queue's machine is of its settings' product"),
                 }
             }
-            /// Writes the machine.
+            /// Whether a timer of a queue still stands.
+            pub fn stands(&self, queue: QueueId, timer: u8, event: &Event, records: &Records) -> bool {
+                match self { $(Machine::$variant(machine) => machine.stands(queue, timer, event, records)),* }
+            }
+            /// Writes what the machine keeps of the room's queue.
             pub fn canon<F: Canon>(&self, form: &mut F, room: &Room<'_>) {
                 match (self, room.settings()) {
                     $((Machine::$variant(machine), Settings::$variant(settings)) => machine.canon(settings, form, room),)*
@@ -85,6 +128,14 @@ macro_rules! products {
                     _ => unreachable!("a queue's machine is of its settings' product"),
                 }
             }
+            /// What a timer of a queue is about, in canonical forms.
+            pub fn timer_name(&self, timer: u8, payload: u32, room: &Room<'_>) -> [u64; 2] {
+                match (self, room.settings()) {
+                    $((Machine::$variant(machine), Settings::$variant(settings)) =>
+                        machine.timer_name(settings, timer, payload, room),)*
+                    _ => unreachable!("a queue's machine is of its settings' product"),
+                }
+            }
         }
 
         /// A product's client, in the consumer's process.
@@ -93,6 +144,7 @@ macro_rules! products {
             $($variant($module::Client)),*
         }
 
+        #[allow(unreachable_patterns, reason = "with one product nothing is left over")]
         impl Client {
             /// The client of a process that reads a queue of these settings.
             pub fn new(settings: &Settings) -> Client {
@@ -117,6 +169,13 @@ macro_rules! products {
             pub fn renew<O: Oracle, W: Watch>(&mut self, delivery: u32, wire: u32, out: &mut Out<'_, O, W>) {
                 match self { $(Client::$variant(client) => client.renew(delivery, wire, out)),* }
             }
+            /// Its broker says something of the product's own to a worker.
+            pub fn hear<O: Oracle, W: Watch>(&mut self, worker: u32, notice: Notice, out: &mut Out<'_, O, W>) {
+                match (self, notice) {
+                    $((Client::$variant(client), Notice::$variant(notice)) => client.hear(worker, notice, out),)*
+                    _ => unreachable!("a client hears of its own product"),
+                }
+            }
             /// Writes what the client keeps.
             pub fn canon(&self, form: &mut impl Canon) {
                 match self { $(Client::$variant(client) => client.canon(form)),* }
@@ -124,12 +183,23 @@ macro_rules! products {
         }
 
         /// Every product.
-        pub const PRODUCTS: &[&Product] = &[$(&$module::PRODUCT),*];
+        pub fn products() -> impl Iterator<Item = &'static Product> {
+            [$($module::PRODUCTS),*].into_iter().flatten()
+        }
 
         impl Settings {
             /// The product.
             pub fn product(&self) -> &'static Product {
-                match self { $(Settings::$variant(_) => &$module::PRODUCT),* }
+                match self { $(Settings::$variant(settings) => settings.product()),* }
+            }
+            /// The number of the broker that it shares with other queues of its product; `None` where it stands alone.
+            pub fn broker(&self) -> Option<u16> {
+                match self { $(Settings::$variant(settings) => settings.broker()),* }
+            }
+            /// How many timers of its own a queue has: for one event, for events of one length, for events of any length. The
+            /// machine numbers them in this order.
+            pub(crate) fn timers(&self) -> [u8; 3] {
+                match self { $(Settings::$variant(_) => $module::TIMERS),* }
             }
             /// Where dead letters go.
             pub fn dead_letter_to(&self) -> Option<QueueId> {
@@ -160,8 +230,8 @@ products! {
 pub(crate) enum Input {
     /// Store this.
     Publish { message: Message, pending: u32 },
-    /// Store what another queue put aside.
-    DeadLetter { message: u32 },
+    /// Store what another queue put aside after so many deliveries.
+    DeadLetter { message: u32, attempts: u16 },
     /// A worker waits.
     Receive { worker: u32 },
     /// A holder is done.
@@ -174,6 +244,8 @@ pub(crate) enum Input {
     LeaseOver { delivery: u32 },
     /// The delay of a message is over.
     DelayOver { entry: u32 },
+    /// A timer of its own.
+    Timer { timer: u8, payload: u32 },
     /// The broker dies.
     Crash,
     /// It is back.
@@ -191,6 +263,7 @@ pub(crate) struct HandOut {
 pub(crate) struct Room<'a> {
     pub queue: QueueId,
     pub stage: &'a Stage,
+    pub now: Time,
     pub agenda: &'a Agenda,
     pub records: &'a Records,
 }
@@ -248,7 +321,7 @@ pub struct Words {
 
 /// The product of that name.
 pub fn product(name: &str) -> Option<&'static Product> {
-    PRODUCTS.iter().copied().find(|product| product.name == name)
+    products().find(|product| product.name == name)
 }
 
 /// The settings of a queue of the first product, for tests that need a queue and not to know which.
@@ -257,5 +330,5 @@ pub fn product(name: &str) -> Option<&'static Product> {
 /// Where the product does not take these values.
 #[cfg(test)]
 pub(crate) fn some_settings(values: Vec<(&'static str, super::parameter::Value)>) -> Settings {
-    (PRODUCTS[0].read)(&Values(values)).expect("settings that fit together")
+    (products().next().expect("a product").read)(&Values(values)).expect("settings that fit together")
 }

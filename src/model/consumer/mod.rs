@@ -6,7 +6,7 @@
 
 pub(super) mod program;
 
-use super::broker::Client;
+use super::broker::{Client, Notice};
 use super::fact::{Fact, Holder, RunEnd, Watch};
 use super::out::Out;
 use super::plan::{ConsumerId, QueueId, StoreKind};
@@ -161,6 +161,12 @@ impl Consumers {
             last => out.common.records.deliveries[last].next = delivery,
         }
         state.last = delivery;
+    }
+
+    /// A broker says something of its product's own.
+    pub fn hear<O: Oracle, W: Watch>(&mut self, worker: u32, notice: Notice, out: &mut Out<'_, O, W>) {
+        let process = out.stage.hand(worker).process;
+        self.clients[process as usize].hear(worker, notice, out);
     }
 
     fn book_beat<O: Oracle, W: Watch>(process: u32, of: ConsumerId, delivery: u32, out: &mut Out<'_, O, W>) {

@@ -1,6 +1,7 @@
 //! What a consumer does: how many processes and workers it has, and the steps of its program.
 
 use super::{QueueId, StoreId};
+use crate::model::broker::Subscription;
 use crate::sim::{Dist, Span};
 
 /// An application that consumes.
@@ -16,6 +17,8 @@ pub struct Consumer {
     pub workers: u16,
     /// Messages that a worker takes at a time, and handles one after the other.
     pub batch: u16,
+    /// How it asks for messages; without it, as the product's client does where nothing is said.
+    pub subscription: Option<Subscription>,
     /// How often the leases of what a process holds are renewed.
     pub heartbeat: Option<Span>,
     /// What a handler does.
@@ -39,6 +42,7 @@ impl Consumer {
             instances: 1,
             workers: 1,
             batch: 1,
+            subscription: None,
             heartbeat: None,
             steps,
             pattern: None,

@@ -19,7 +19,7 @@ pub use small::Small;
 
 use serde::Serialize;
 
-use super::broker::Settings;
+use super::broker::{Settings, Topology};
 use crate::sim::{Dist, Span};
 
 macro_rules! index {
@@ -64,6 +64,8 @@ pub struct Plan {
     pub producers: Vec<Producer>,
     /// By name.
     pub queues: Vec<Queue>,
+    /// What stands around the queues.
+    pub topology: Topology,
     /// By name.
     pub stores: Vec<Store>,
     /// By name.
@@ -84,6 +86,7 @@ impl Plan {
             length: Length { span: None, operations: None, drain: Span::from_secs(600) },
             producers: Vec::new(),
             queues: Vec::new(),
+            topology: Topology::default(),
             stores: Vec::new(),
             consumers: Vec::new(),
             faults: Vec::new(),

@@ -1,6 +1,7 @@
 //! What a producer does: when operations come, which key each gets, and how they are published.
 
 use super::QueueId;
+use crate::model::broker::Envelope;
 use crate::sim::{Chance, KeyDraw, Span};
 
 /// Produces operations and publishes them.
@@ -18,13 +19,15 @@ pub struct Producer {
     pub poison: Option<Poison>,
     /// What it does with an operation.
     pub publish: Publish,
+    /// What it says with each message; without it, what the product takes where nothing is said.
+    pub message: Option<Envelope>,
 }
 
 impl Producer {
     /// A producer without keys and poison that confirms with a timeout of 5 s.
     pub fn new(name: &str, to: QueueId, arrivals: Arrivals) -> Producer {
         let publish = Publish::Confirm { timeout: Span::from_secs(5) };
-        Producer { name: name.into(), to, arrivals, keys: KeyDraw::None, poison: None, publish }
+        Producer { name: name.into(), to, arrivals, keys: KeyDraw::None, poison: None, publish, message: None }
     }
 }
 

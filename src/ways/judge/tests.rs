@@ -1,7 +1,7 @@
 //! The decision rule, a sentence a test: sentences over seeds, each seed said by what it showed.
 
 use super::*;
-use crate::model::broker::PRODUCTS;
+use crate::model::broker::products;
 use crate::observe::guarantees::{GUARANTEES, Id};
 use crate::observe::report::{CauseCount, Latency};
 use crate::scenario::Scenario;
@@ -117,7 +117,7 @@ fn report((number, seed): (usize, &Seed)) -> Report {
 }
 
 fn judged(subject: &str, sentence: &str, seeds: &[Seed]) -> Judgement {
-    let file = FILE.replace("PRODUCT", PRODUCTS[0].name);
+    let file = FILE.replace("PRODUCT", products().next().unwrap().name);
     let text = format!("{file}\n[expect]\n{subject} = [\"{sentence}\"]\n");
     let scenario = Scenario::read("t.toml", &text, &[], None).unwrap_or_else(|problems| panic!("{problems}"));
     let reports: Vec<Report> = seeds.iter().enumerate().map(report).collect();

@@ -3,6 +3,7 @@
 //! It keeps nothing: what a worker holds is chained through the deliveries. The consumer above it knows no product, the
 //! broker below it no process.
 
+use super::Notice;
 use crate::model::fact::Watch;
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
@@ -64,6 +65,11 @@ impl Client {
         if !out.send(wire, Direction::Request, Call::Renew { queue, delivery }, about) {
             out.common.records.release(delivery);
         }
+    }
+
+    /// Its broker has nothing of its own to say.
+    pub fn hear<O: Oracle, W: Watch>(&mut self, _: u32, notice: Notice, _: &mut Out<'_, O, W>) {
+        match notice {}
     }
 
     /// Writes what it keeps.

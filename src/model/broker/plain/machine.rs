@@ -1,6 +1,6 @@
 //! The machine of a `plain` queue: publish, receive, settle, lease, delay, crash.
 
-use super::{ReturnsTo, Settings};
+use super::{Command, ReturnsTo, Settings};
 use crate::model::broker::parts::{Ready, Waiting};
 use crate::model::broker::{HandOut, Input, Room};
 use crate::model::fact::{Cause, DropReason, Fact, Holder, Refusal, Watch};
@@ -8,7 +8,7 @@ use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
 use crate::model::records::{Delivery, Entry, Message, NONE, Records};
 use crate::model::wire::{Call, Settlement};
-use crate::sim::{Address, Canon, Oracle, clone_by_field};
+use crate::sim::{Address, Canon, Event, Oracle, clone_by_field};
 
 /// What changes in a queue.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl Machine {
         let here = Here { queue, settings };
         match input {
             Input::Publish { message, pending } => return self.publish(&here, message, pending, out),
-            Input::DeadLetter { message } => {
+            Input::DeadLetter { message, .. } => {
                 let copy = out.common.records.messages[message].copy;
                 self.store(message, copy, &mut out.common.records);
             }
@@ -69,6 +69,7 @@ impl Machine {
                 self.back(&here, delivery, Cause::Expired, holder, out);
             }
             Input::DelayOver { entry } => self.put_back(&here, entry, &out.common.records),
+            Input::Timer { .. } => unreachable!("it has no timers of its own"),
             Input::Crash => {
                 self.crash(&here, out);
                 return false;
@@ -80,6 +81,21 @@ impl Machine {
             }
         }
         true
+    }
+
+    /// Nothing is commanded.
+    pub fn command<O: Oracle, W: Watch>(&mut self, _: QueueId, command: Command, _: &mut Out<'_, O, W>) -> bool {
+        match command {}
+    }
+
+    /// It has no timers of its own.
+    pub fn stands(&self, _: QueueId, _: u8, _: &Event, _: &Records) -> bool {
+        unreachable!("it has no timers of its own")
+    }
+
+    /// It has no timers of its own.
+    pub fn timer_name(&self, _: &Settings, _: u8, _: u32, _: &Room<'_>) -> [u64; 2] {
+        unreachable!("it has no timers of its own")
     }
 
     /// Stores a message, and says whether it did.
@@ -266,7 +282,7 @@ impl Machine {
         self.remove(entry, &mut out.common.records);
         if let Some(to) = here.settings.dead_letter_to {
             out.tell(Fact::DeadLettered { op, message, from: here.queue, to, attempts });
-            out.call(Call::DeadLetter { queue: to, message });
+            out.call(Call::DeadLetter { queue: to, message, attempts });
         } else {
             out.common.records.messages.remove(message);
             let why = DropReason::MaxDeliveries;

@@ -54,7 +54,38 @@ impl Default for Settings {
     }
 }
 
+/// A `plain` message says nothing but what it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Envelope;
+
+/// A `plain` queue is asked for messages in one way only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Subscription;
+
+/// Nothing stands around `plain` queues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Topology;
+
+/// Nothing is commanded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {}
+
+/// Nothing is said but what every product says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {}
+
+/// No timers but leases and delays.
+pub(crate) const TIMERS: [u8; 3] = [0; 3];
+
 impl Settings {
+    /// The product.
+    pub fn product(&self) -> &'static Product {
+        &PRODUCTS[0]
+    }
+    /// A queue stands alone.
+    pub fn broker(&self) -> Option<u16> {
+        None
+    }
     /// Where dead letters go.
     pub fn dead_letter_to(&self) -> Option<QueueId> {
         self.dead_letter_to
@@ -76,7 +107,7 @@ impl Settings {
 const SOURCE: &str = "the textbook's queue; ours to define";
 
 /// What the command knows of it.
-pub const PRODUCT: Product = Product {
+pub const PRODUCTS: &[Product] = &[Product {
     name: "plain",
     title: "the textbook's queue: first in, first out, one lease, a cap on deliveries",
     parameters: &[
@@ -133,7 +164,7 @@ pub const PRODUCT: Product = Product {
         ("message TTL", "a message never expires; say `max_deliveries` to get rid of what cannot be done"),
     ],
     read,
-};
+}];
 
 fn read(values: &Values) -> Result<super::Settings, String> {
     let default = Settings::default();
