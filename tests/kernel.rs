@@ -86,9 +86,9 @@ fn so_are_the_forms_of_worlds_that_are_taken_head_by_head() {
     assert_eq!(
         stepped,
         [
-            (0x1a61, 0x6e52_1dba_1182_f2a0, 0x112a_28d3_afac_3047),
-            (0xda2, 0x5506_7567_cf4a_bd29, 0xd9ba_33f8_113b_0cc9),
-            (0x1a7d, 0xaf75_1dc7_2770_2667, 0x7731_d0b3_d467_becb),
+            (0x1a61, 0x6e52_1dba_1182_f2a0, 0x4208_37ea_3820_bf64),
+            (0xda2, 0x5506_7567_cf4a_bd29, 0x04ea_8852_f3e0_5065),
+            (0x1a7d, 0xaf75_1dc7_2770_2667, 0x1c95_ef42_dd02_11e5),
         ]
     );
 }

@@ -40,6 +40,8 @@ pub(super) enum Command {
     Explore(Explore),
     /// Run a schedule that `explore` wrote again, exactly.
     Replay(Replay),
+    /// Play recordings of real brokers on the models and compare, event by event.
+    Conform(Conform),
     /// Explain a topic: products, patterns, guarantees, schema, limits, exit codes, results.
     #[command(after_help = "\
 Examples:
@@ -50,6 +52,23 @@ Examples:
         /// The topic, the name of a product, or a command.
         topic: Option<String>,
     },
+}
+
+#[derive(Clone, Debug, Group)]
+#[command(after_help = "\
+Examples:
+  redelivery conform tests/traces
+  redelivery conform tests/traces/sqs-moto-5.2.5 --json
+
+A folder of recordings is named after its product and version, such as sqs-moto-5.2.5.
+Exit codes: 0 all that was played agrees, 1 something differs, 2 wrong input.")]
+pub(super) struct Conform {
+    /// Recordings: JSON files, or folders of them.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A scenario and how it is changed.

@@ -149,6 +149,11 @@ fn about(parameter: &Parameter) -> String {
         Kind::Word(words) => joined(words, "or"),
         Kind::Switch => "true or false".into(),
         Kind::Queue => "the name of a queue".into(),
+        Kind::Text => "a text such as \"{key}\"".into(),
+        Kind::Table(fields) => {
+            let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+            format!("a table of {}", joined(&names, "and"))
+        }
     };
     let default =
         if parameter.default.is_empty() { "no default".into() } else { format!("default {}", parameter.default) };

@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod conform;
 pub mod exit;
 mod explore;
 mod facts;
@@ -48,6 +49,7 @@ fn command(command: args::Command) -> Exit {
         args::Command::Check(args) => check::check(&args),
         args::Command::Explore(args) => explore::explore(&args),
         args::Command::Replay(args) => replay::replay(&args),
+        args::Command::Conform(args) => conform::conform(&args),
         args::Command::Help { topic } => help::help(topic.as_deref()),
     };
     came_to.unwrap_or_else(|failure| {

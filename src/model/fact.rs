@@ -5,9 +5,9 @@
 //! producer numbers them, deliveries and messages by slots that are reused. Machines cannot see who watches.
 //!
 //! The order of facts is a contract:
-//! - `Produced` comes first for an operation; then `Published` for each copy; each copy then is `Accepted`, `Refused` or
-//!   `PacketLost` (a wire), or still on its way.
-//! - A message (slot) is *ready* from `Accepted` on; `Delivered` puts it in flight; `Acked` settles it; `Expired`,
+//! - `Produced` comes first for an operation; then `Published` for each copy; each copy then is `Accepted`, `Refused`,
+//!   `Swallowed` or `PacketLost` (a wire), or still on its way.
+//! - A message (slot) is *ready* from `Accepted` on; `Delivered` puts it in flight; `Acked` settles it, `AckedLate` does when it is ready again; `Expired`,
 //!   `Nacked` (ready after its delay, and counted as ready meanwhile) and `TakenBack` make it ready again; `Dropped` ends
 //!   it; `DeadLettered` always finds it ready and moves the same slot, ready, to another queue.
 //! - Between `Delivered` of a delivery slot and the next `Delivered` of that slot, the slot names one delivery. It may be
@@ -81,6 +81,10 @@ pub enum DropReason {
     BrokerCrash,
     /// The cap on deliveries was reached and there is no dead-letter queue.
     MaxDeliveries,
+    /// It was kept for as long as it is kept.
+    Expired,
+    /// An operator emptied the queue.
+    Purged,
 }
 
 /// Why a broker refused a publish.
@@ -143,6 +147,10 @@ pub enum Fact {
     Ended { held: Held, how: RunEnd },
     /// The broker took the ack: the message is settled.
     Acked { held: Held, message: u32, queue: QueueId },
+    /// The broker took an ack that came after the lease was over, of a message that stood ready: it is settled.
+    AckedLate { held: Held, message: u32, queue: QueueId },
+    /// The broker took a copy for one that it got before (`of` that operation): it is accepted, and not stored.
+    Swallowed { op: u32, copy: u16, queue: QueueId, of: u32 },
     /// An ack or a nack came for a delivery that is no longer current, and did nothing.
     Stale { held: Held, queue: QueueId },
     /// The holder gave the message back; it is delivered again after the delay.
@@ -188,6 +196,7 @@ impl Fact {
             | Confirmed { op }
             | Unconfirmed { op, .. }
             | GaveUp { op }
+            | Swallowed { op, .. }
             | DeadLettered { op, .. }
             | Dropped { op, .. } => Some(op),
             Delivered { held, .. }
@@ -198,6 +207,7 @@ impl Fact {
             | Suppressed { held, .. }
             | Ended { held, .. }
             | Acked { held, .. }
+            | AckedLate { held, .. }
             | Stale { held, .. }
             | Nacked { held, .. }
             | Renewed { held, .. }

@@ -4,9 +4,8 @@
 //! Where they are dropped, each lane is a list of its own: in order where its order is fixed, as a set where it is not.
 
 use super::broker::{Machine, Room};
-use super::consumer::Consumers;
+use super::machines::Machines;
 use super::plan::QueueId;
-use super::producer::Producers;
 use super::records::Records;
 use super::stage::{Actor, Stage};
 use super::world::{Leases, Times};
@@ -18,9 +17,7 @@ pub(super) struct Pending<'a> {
     pub now: Time,
     pub agenda: &'a Agenda,
     pub records: &'a Records,
-    pub producers: &'a Producers,
-    pub consumers: &'a Consumers,
-    pub brokers: &'a [Machine],
+    pub machines: &'a Machines,
 }
 
 impl Pending<'_> {
@@ -35,7 +32,7 @@ impl Pending<'_> {
     }
 
     fn broker(&self, queue: QueueId) -> &Machine {
-        &self.brokers[self.stage.machine_of(queue)]
+        &self.machines.brokers[self.stage.machine_of(queue)]
     }
 
     fn room(&self, queue: QueueId) -> Room<'_> {
@@ -89,7 +86,7 @@ impl Pending<'_> {
     }
 
     fn stands(&self, lane: Lane, event: &Event) -> bool {
-        super::machines::stands(self.stage, self.records, self.producers, self.brokers, lane, event)
+        self.machines.stands(self.stage, self.records, lane, event)
     }
 
     /// What an event is about.
@@ -100,12 +97,12 @@ impl Pending<'_> {
             }
             Actor::Delays(queue) => self.broker(queue).name(event.payload, &self.room(queue)),
             Actor::Timer { queue, timer } => self.broker(queue).timer_name(timer, event.payload, &self.room(queue)),
-            Actor::Confirms(_) | Actor::Retries(_) => self.producers.name(event.payload),
+            Actor::Confirms(_) | Actor::Retries(_) => self.machines.producers.name(event.payload),
             Actor::Heartbeats(_) => {
-                let [message, hands] = self.records.deliveries[event.payload].name();
-                [message, hands | self.consumers.place_in_hands(event.payload, self.records) << 33]
+                let [message, hands] = self.records.name(event.payload);
+                [message, hands | self.machines.consumers.place_in_hands(event.payload, self.records) << 34]
             }
-            Actor::Keys(_) => [u64::from(event.payload), 0],
+            Actor::Keys(_) | Actor::Polls(_) => [u64::from(event.payload), 0],
             // The moments of a timeline are numbered: the number is which are left.
             Actor::Worker(_) | Actor::Timeline { .. } => [u64::from(event.payload), 0],
             _ => [0, 0],

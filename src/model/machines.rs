@@ -46,6 +46,17 @@ pub(super) struct Machines {
 clone_by_field!(Machines { producers, brokers, consumers, deadline, at_this_instant });
 
 impl Machines {
+    /// Before anything happened.
+    pub fn new(stage: &Stage) -> Machines {
+        Machines {
+            producers: Producers::new(stage.plan.producers.len()),
+            brokers: stage.brokers.iter().map(|&first| Machine::new(stage.settings(first))).collect(),
+            consumers: Consumers::new(stage),
+            deadline: Time::NEVER,
+            at_this_instant: 0,
+        }
+    }
+
     /// What happens first, in the order of names.
     pub fn start<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) {
         for producer in 0..out.stage.plan.producers.len() {
@@ -62,8 +73,8 @@ impl Machines {
     pub fn run<O: Oracle, W: Watch>(&mut self, most: u64, out: &mut Out<'_, O, W>) -> Stop {
         let stage = out.stage;
         for _ in 0..most {
-            let (records, producers, brokers) = (&out.common.records, &self.producers, &self.brokers);
-            let stands = |lane, event: &_| stands(stage, records, producers, brokers, lane, event);
+            let records = &out.common.records;
+            let stands = |lane, event: &_| self.stands(stage, records, lane, event);
             let Some(head) = out.common.agenda.pop(self.deadline, stands) else {
                 return if self.is_settled(&out.common.records, &out.common.wires) {
                     Stop::Settled
@@ -138,6 +149,7 @@ impl Machines {
             }
             Actor::Restart(process) => self.consumers.restart(process, out),
             Actor::Heartbeats(process) => self.consumers.beat(process, payload, out),
+            Actor::Polls(_) => self.consumers.ask_again(payload, out),
             Actor::Confirms(_) => self.producers.timed_out(payload, out),
             Actor::Retries(_) => self.producers.retry(payload, out),
             Actor::Delays(queue) => return self.handle(queue, Input::DelayOver { entry: payload }, out),
@@ -184,7 +196,9 @@ impl Machines {
             Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
             Call::Settle(Settle { queue, delivery, how, wait }) => (queue, Input::Settle { delivery, how, wait }),
             Call::Renew { queue, delivery } => (queue, Input::Renew { delivery }),
-            Call::DeadLetter { queue, message, attempts } => (queue, Input::DeadLetter { message, attempts }),
+            Call::DeadLetter { queue, message, attempts, since } => {
+                (queue, Input::DeadLetter { message, attempts, since })
+            }
             Call::Disconnect { queue, first, workers } => (queue, Input::Disconnect { first, workers }),
             Call::Deliver { worker, delivery } => {
                 self.consumers.deliver(worker, delivery, out);
@@ -249,23 +263,17 @@ impl Machines {
         };
         self.deadline = end + length.drain;
     }
-}
 
-/// Whether a timer still stands; other pending events always do.
-#[inline]
-pub(super) fn stands(
-    stage: &Stage,
-    records: &Records,
-    producers: &Producers,
-    brokers: &[Machine],
-    lane: Lane,
-    event: &Event,
-) -> bool {
-    match stage.actor(lane) {
-        Actor::Leases(_) => records.lease_runs(event),
-        Actor::Confirms(_) | Actor::Retries(_) => producers.stands(event.payload, event.token()),
-        Actor::Heartbeats(_) => records.beat_stands(event),
-        Actor::Timer { queue, timer } => brokers[stage.machine_of(queue)].stands(queue, timer, event, records),
-        _ => true,
+    /// Whether a timer still stands; other pending events always do.
+    #[inline]
+    pub fn stands(&self, stage: &Stage, records: &Records, lane: Lane, event: &Event) -> bool {
+        match stage.actor(lane) {
+            Actor::Leases(_) => records.lease_runs(event),
+            Actor::Confirms(_) | Actor::Retries(_) => self.producers.stands(event.payload, event.token()),
+            Actor::Heartbeats(_) => records.beat_stands(event),
+            Actor::Polls(_) => self.consumers.pauses(event),
+            Actor::Timer { queue, timer } => self.brokers[stage.machine_of(queue)].stands(queue, timer, event, records),
+            _ => true,
+        }
     }
 }

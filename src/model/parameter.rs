@@ -4,10 +4,11 @@
 //! knows no file format: the reader turns text into values and points at the text when a value does not fit.
 
 use super::plan::QueueId;
+use super::text::Text;
 use crate::sim::Span;
 
 /// One setting.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameter {
     /// Its name: the product's own.
     pub name: &'static str,
@@ -22,7 +23,7 @@ pub struct Parameter {
 }
 
 /// What a parameter takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// A length of time within bounds; `bare` is the unit of a bare number where the product documents one.
     Span {
@@ -46,10 +47,14 @@ pub enum Kind {
     Switch,
     /// The name of a queue of the same file.
     Queue,
+    /// A text in which braces hold what the operation is: `"{key}"`.
+    Text,
+    /// A table of further parameters; those without a default must be given.
+    Table(&'static [Parameter]),
 }
 
 /// A value that fits its parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Of [`Kind::Span`].
     Span(Span),
@@ -61,34 +66,46 @@ pub enum Value {
     Switch(bool),
     /// Of [`Kind::Queue`].
     Queue(QueueId),
+    /// Of [`Kind::Text`].
+    Text(Text),
+    /// Of [`Kind::Table`].
+    Table(Values),
 }
 
 /// The values given, by name. What is not given has its default, which the product fills in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Values(pub Vec<(&'static str, Value)>);
 
 impl Values {
-    fn get(&self, name: &str) -> Option<Value> {
-        self.0.iter().find(|(given, _)| *given == name).map(|(_, value)| *value)
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(given, _)| *given == name).map(|(_, value)| value)
     }
     /// The length of time given.
     pub fn span(&self, name: &str) -> Option<Span> {
-        self.get(name).and_then(|v| if let Value::Span(span) = v { Some(span) } else { None })
+        self.get(name).and_then(|v| if let Value::Span(span) = v { Some(*span) } else { None })
     }
     /// The whole number given.
     pub fn whole(&self, name: &str) -> Option<u64> {
-        self.get(name).and_then(|v| if let Value::Whole(n) = v { Some(n) } else { None })
+        self.get(name).and_then(|v| if let Value::Whole(n) = v { Some(*n) } else { None })
     }
     /// The word given.
     pub fn word(&self, name: &str) -> Option<&'static str> {
-        self.get(name).and_then(|v| if let Value::Word(word) = v { Some(word) } else { None })
+        self.get(name).and_then(|v| if let Value::Word(word) = v { Some(*word) } else { None })
     }
     /// The switch given.
     pub fn switch(&self, name: &str) -> Option<bool> {
-        self.get(name).and_then(|v| if let Value::Switch(on) = v { Some(on) } else { None })
+        self.get(name).and_then(|v| if let Value::Switch(on) = v { Some(*on) } else { None })
     }
     /// The queue given.
     pub fn queue(&self, name: &str) -> Option<QueueId> {
-        self.get(name).and_then(|v| if let Value::Queue(queue) = v { Some(queue) } else { None })
+        self.get(name).and_then(|v| if let Value::Queue(queue) = v { Some(*queue) } else { None })
+    }
+    /// The text given.
+    pub fn text(&self, name: &str) -> Option<Text> {
+        self.get(name).and_then(|v| if let Value::Text(text) = v { Some(text.clone()) } else { None })
+    }
+    /// The table given.
+    pub fn table(&self, name: &str) -> Option<&Values> {
+        self.get(name).and_then(|v| if let Value::Table(values) = v { Some(values) } else { None })
     }
 }

@@ -33,7 +33,7 @@ pub struct Message {
 pub struct Entry {
     /// Of which message.
     pub message: u32,
-    /// The current delivery, or [`NONE`].
+    /// The current delivery, or [`NONE`]. Where a receipt outlives its lease: the last one.
     pub delivery: u32,
     /// Its place in the order in which messages came.
     pub place: u32,
@@ -52,9 +52,9 @@ pub struct Entry {
 pub struct Delivery {
     /// The message as it was handed out.
     pub message: Message,
-    /// Where it is stored; only while `current`.
+    /// Where it is stored; only while `current`, or while the entry names it.
     pub slot: u32,
-    /// The entry; only while `current`.
+    /// The entry; only while `current`, or while the entry names it.
     pub entry: u32,
     /// To whom.
     pub worker: u32,
@@ -106,17 +106,25 @@ impl Delivery {
     pub fn address(&self, site: u64) -> Address {
         Address { site, fate: self.message.fate, copy: self.message.copy, run: self.run }
     }
-
-    /// Its name in canonical forms: the message, whose hands it is in, and whether it still counts.
-    pub fn name(&self) -> [u64; 2] {
-        [self.message.name(), u64::from(self.worker) << 1 | u64::from(self.current)]
-    }
 }
 
 impl Records {
     /// The message of an entry.
     pub fn message_of(&self, entry: u32) -> &Message {
         &self.messages[self.entries[entry].message]
+    }
+
+    /// Whether a delivery is the last one of a message that is still stored.
+    pub fn is_last(&self, delivery: u32) -> bool {
+        let entry = self.deliveries[delivery].entry;
+        self.entries.slots().get(entry as usize).is_some_and(|entry| entry.delivery == delivery)
+    }
+
+    /// The name of a delivery in canonical forms: the message, whose hands it is in, and whether it still counts.
+    pub fn name(&self, delivery: u32) -> [u64; 2] {
+        let record = &self.deliveries[delivery];
+        let counts = u64::from(record.current) | u64::from(self.is_last(delivery)) << 1;
+        [record.message.name(), u64::from(record.worker) << 2 | counts]
     }
 
     /// Whether a lease's timer still stands: its delivery is current, and it is its last.

@@ -8,10 +8,9 @@ use std::collections::VecDeque;
 
 use super::broker::{Command, Input, Machine, Notice};
 use super::fact::Fact;
-use super::machines;
+use super::machines::Machines;
 use super::out::{Common, Out};
 use super::plan::{ProducerId, QueueId};
-use super::producer::Producers;
 use super::records::{Message, Records};
 use super::seat::Empty;
 use super::stage::{Actor, Stage};
@@ -38,8 +37,7 @@ pub enum Heard {
 pub struct Rig<'a> {
     stage: &'a Stage,
     common: Common,
-    producers: Producers,
-    brokers: Vec<Machine>,
+    machines: Machines,
     facts: Vec<(Time, Fact)>,
     heard: VecDeque<Heard>,
 }
@@ -67,14 +65,7 @@ impl<'a> Rig<'a> {
             calls: Ring::default(),
             wires: Wires(Vec::new()),
         };
-        Rig {
-            stage,
-            common,
-            producers: Producers::new(stage.plan.producers.len()),
-            brokers: stage.brokers.iter().map(|&first| Machine::new(stage.settings(first))).collect(),
-            facts: Vec::new(),
-            heard: VecDeque::new(),
-        }
+        Rig { stage, common, machines: Machines::new(stage), facts: Vec::new(), heard: VecDeque::new() }
     }
 
     /// The moment.
@@ -94,7 +85,7 @@ impl<'a> Rig<'a> {
 
     /// The machine of a queue.
     pub(crate) fn machine(&self, queue: QueueId) -> &Machine {
-        &self.brokers[self.stage.machine_of(queue)]
+        &self.machines.brokers[self.stage.machine_of(queue)]
     }
 
     /// What is stored.
@@ -134,42 +125,46 @@ impl<'a> Rig<'a> {
     /// An operator, or a client in its product's own words.
     pub fn command(&mut self, queue: QueueId, command: Command) {
         let machine = self.stage.machine_of(queue);
-        if self.brokers[machine].command(queue, command, &mut out!(self)) {
+        if self.machines.brokers[machine].command(queue, command, &mut out!(self)) {
             self.serve(queue);
         }
         self.deliver_calls();
+        self.sleep(Span::ZERO);
     }
 
-    /// Time passes.
+    /// Time passes, and what is due happens; without a span, what is due now.
     pub fn sleep(&mut self, span: Span) {
         let end = self.common.now + span;
-        while let Some(at) = self.next_event(end) {
-            self.common.now = at;
-        }
+        while self.next_event(end).is_some() {}
         self.common.now = end;
     }
 
     /// Lets the next event happen, if there is one by then, and says when it was.
     pub fn next_event(&mut self, until: Time) -> Option<Time> {
-        let (stage, records, producers, brokers) = (self.stage, &self.common.records, &self.producers, &self.brokers);
-        let stands = |lane, event: &_| machines::stands(stage, records, producers, brokers, lane, event);
+        let (stage, records, machines) = (self.stage, &self.common.records, &self.machines);
+        let stands = |lane, event: &_| machines.stands(stage, records, lane, event);
         let head = self.common.agenda.pop(until, stands)?;
         self.common.now = head.event.at;
         let payload = head.event.payload;
         match stage.actor(head.lane) {
-            Actor::Leases(queue) => self.input(queue, Input::LeaseOver { delivery: payload }),
-            Actor::Delays(queue) => self.input(queue, Input::DelayOver { entry: payload }),
-            Actor::Timer { queue, timer } => self.input(queue, Input::Timer { timer, payload }),
-            Actor::BrokerUp(queue) => self.input(queue, Input::Restart),
+            Actor::Leases(queue) => self.apply(queue, Input::LeaseOver { delivery: payload }),
+            Actor::Delays(queue) => self.apply(queue, Input::DelayOver { entry: payload }),
+            Actor::Timer { queue, timer } => self.apply(queue, Input::Timer { timer, payload }),
+            Actor::BrokerUp(queue) => self.apply(queue, Input::Restart),
             actor => unreachable!("nothing else is booked by brokers: {actor:?}"),
         }
         Some(head.event.at)
     }
 
-    /// What a broker's machine hears.
+    /// What a broker's machine hears, until nothing more can happen at this moment.
     pub(crate) fn input(&mut self, queue: QueueId, input: Input) {
+        self.apply(queue, input);
+        self.sleep(Span::ZERO);
+    }
+
+    fn apply(&mut self, queue: QueueId, input: Input) {
         let machine = self.stage.machine_of(queue);
-        if self.brokers[machine].handle(queue, input, &mut out!(self)) {
+        if self.machines.brokers[machine].handle(queue, input, &mut out!(self)) {
             self.serve(queue);
         }
         self.deliver_calls();
@@ -177,7 +172,7 @@ impl<'a> Rig<'a> {
 
     fn serve(&mut self, queue: QueueId) {
         let machine = self.stage.machine_of(queue);
-        if let Some(first) = self.brokers[machine].serve(queue, &mut out!(self)) {
+        if let Some(first) = self.machines.brokers[machine].serve(queue, &mut out!(self)) {
             self.heard.push_back(Heard::Delivered { worker: first.worker, delivery: first.delivery });
         }
     }
@@ -189,10 +184,10 @@ impl<'a> Rig<'a> {
                 Call::Confirm { op, .. } => self.heard.push_back(Heard::Confirmed { op }),
                 Call::Refuse { op, .. } => self.heard.push_back(Heard::Refused { op }),
                 Call::Notice { worker, notice } => self.heard.push_back(Heard::Notice { worker, notice }),
-                Call::DeadLetter { queue, message, attempts } => {
+                Call::DeadLetter { queue, message, attempts, since } => {
                     let machine = self.stage.machine_of(queue);
-                    let input = Input::DeadLetter { message, attempts };
-                    if self.brokers[machine].handle(queue, input, &mut out!(self)) {
+                    let input = Input::DeadLetter { message, attempts, since };
+                    if self.machines.brokers[machine].handle(queue, input, &mut out!(self)) {
                         self.serve(queue);
                     }
                 }

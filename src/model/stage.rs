@@ -3,9 +3,10 @@
 //! Which lane is whose, which wire joins whom, which streams are drawn from, and the site of every step. It is made once of
 //! a plan, shared by all worlds of it, and never changes.
 
-use super::broker::Settings;
+use super::broker::{Settings, Subscription};
 use super::plan::{
-    ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Step, StoreId, When,
+    Consumer, ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Step,
+    StoreId, When,
 };
 use super::records::NONE;
 use crate::sim::oracle::{Seeded, Sources, site};
@@ -37,6 +38,8 @@ pub enum Actor {
     Retries(ProducerId),
     /// Renewals of leases by a process.
     Heartbeats(u32),
+    /// Workers of a process that pause before they ask for messages again.
+    Polls(u32),
     /// Idempotency keys that a store will forget.
     Keys(StoreId),
     /// Packets of a wire in one direction: requests of wire w are number 2w, answers 2w + 1.
@@ -57,9 +60,11 @@ impl Actor {
                 plan.producers[producer.at()].name.clone()
             }
             Actor::Timeline { fault, .. } => plan.faults[usize::from(fault)].name.clone(),
-            Actor::Restart(process) | Actor::Resume(process) | Actor::Quicken(process) | Actor::Heartbeats(process) => {
-                plan.instance_name(process)
-            }
+            Actor::Restart(process)
+            | Actor::Resume(process)
+            | Actor::Quicken(process)
+            | Actor::Heartbeats(process)
+            | Actor::Polls(process) => plan.instance_name(process),
             Actor::BrokerUp(queue) | Actor::Leases(queue) | Actor::Delays(queue) | Actor::Timer { queue, .. } => {
                 plan.queues[queue.at()].name.clone()
             }
@@ -110,6 +115,8 @@ pub(crate) struct Hand {
     pub queue: QueueId,
     /// Messages that it takes at a time.
     pub batch: u16,
+    /// Whether it waits at an empty queue.
+    pub waits: bool,
     /// Whether the leases of what it holds are renewed.
     pub renews: bool,
     /// Whether someone else decides what its handler does.
@@ -174,6 +181,8 @@ pub struct Stage {
     pub(crate) sources: Sources,
     /// By process.
     pub(crate) processes: Vec<Process>,
+    /// By consumer: how it asks for messages.
+    subscriptions: Vec<Subscription>,
     /// By worker.
     pub(crate) hands: Vec<Hand>,
     /// By broker: its first queue.
@@ -202,6 +211,7 @@ struct First {
     confirms: u32,
     retries: u32,
     heartbeats: u32,
+    polls: u32,
     keys: u32,
     packets: u32,
     delays: u32,
@@ -213,7 +223,11 @@ impl Stage {
     /// # Errors
     /// What [`Plan::check`] finds.
     pub fn new(plan: Plan) -> Result<Stage, PlanError> {
-        let plan = plan.check()?;
+        Ok(Stage::of(plan.check()?))
+    }
+
+    /// The same of a plan that is not checked: of brokers that are played by hand.
+    pub(crate) fn of(plan: Plan) -> Stage {
         let (sources, streams, timelines) = plan.sources();
         let link_between = |from: Party| plan.links.iter().position(|link| link.from == from);
         let mut ways: Vec<WireWay> = Vec::new();
@@ -269,7 +283,8 @@ impl Stage {
         let leases = add(&mut queues.clone().map(|q| Actor::Leases(QueueId(q))));
         let confirms = add(&mut ids(plan.producers.len()).map(Actor::Confirms));
         let retries = add(&mut ids(plan.producers.len()).map(Actor::Retries));
-        let heartbeats = add(&mut all.map(Actor::Heartbeats));
+        let heartbeats = add(&mut all.clone().map(Actor::Heartbeats));
+        let polls = add(&mut all.map(Actor::Polls));
         let keys = add(&mut (0..plan.stores.len() as u16).map(|s| Actor::Keys(StoreId(s))));
         let packets = add(&mut (0..ways.len() as u32).map(Actor::Packets));
         let fifo_timers = add(&mut timers_of(&plan, 1));
@@ -283,16 +298,22 @@ impl Stage {
         }
         let lanes = [leases, delays - leases, actors.len() as u32 - delays];
 
+        let asks = |of: &Consumer| {
+            of.subscription.clone().unwrap_or_else(|| plan.queues[of.from.at()].settings.subscription())
+        };
+        let subscriptions: Vec<Subscription> = plan.consumers.iter().map(asks).collect();
         let hand = |process: u32| {
             let Process { consumer, wire, .. } = processes[process as usize];
             let of = &plan.consumers[consumer.at()];
-            let (queue, batch, renews, foreign) = (of.from, of.batch, of.heartbeat.is_some(), of.foreign);
-            Hand { process, wire, consumer, queue, batch, renews, foreign }
+            let (queue, settings) = (of.from, &plan.queues[of.from.at()].settings);
+            let asks = &subscriptions[consumer.at()];
+            let (batch, waits) = (asks.batch().unwrap_or(of.batch), asks.waits(settings));
+            Hand { process, wire, consumer, queue, batch, waits, renews: of.heartbeat.is_some(), foreign: of.foreign }
         };
         let hands = plan.workers().map(hand).collect();
         let (machines, brokers) = brokers(&plan);
         let programs = (0..plan.consumers.len()).map(|consumer| program(&plan, consumer)).collect();
-        Ok(Stage {
+        Stage {
             first: First {
                 arrivals,
                 timelines: of_faults,
@@ -304,6 +325,7 @@ impl Stage {
                 confirms,
                 retries,
                 heartbeats,
+                polls,
                 keys,
                 packets,
                 delays,
@@ -319,9 +341,10 @@ impl Stage {
             sources,
             processes,
             ways,
+            subscriptions,
             hands,
             programs,
-        })
+        }
     }
 
     /// The oracle of a run in the world of `seed`.
@@ -380,6 +403,11 @@ impl Stage {
         &self.hands[worker as usize]
     }
 
+    /// How a worker asks for messages.
+    pub(crate) fn subscription(&self, worker: u32) -> &Subscription {
+        &self.subscriptions[self.hand(worker).consumer.at()]
+    }
+
     /// The consumer of a worker.
     pub fn consumer_of(&self, worker: u32) -> ConsumerId {
         self.hand(worker).consumer
@@ -406,6 +434,7 @@ lanes! {
     confirms_lane(ProducerId) = confirms,
     retries_lane(ProducerId) = retries,
     heartbeats_lane(u32) = heartbeats,
+    polls_lane(u32) = polls,
     keys_lane(StoreId) = keys,
     packets_lane(u32) = packets,
     delays_lane(QueueId) = delays,

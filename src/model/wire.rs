@@ -9,7 +9,7 @@ use super::fact::{Fact, Watch};
 use super::out::Out;
 use super::plan::QueueId;
 use super::records::{Message, Records};
-use crate::sim::{Canon, Oracle, Ring, Span};
+use crate::sim::{Canon, Oracle, Ring, Span, Time};
 
 /// What one machine asks of another.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,8 +28,8 @@ pub enum Call {
     Settle(Settle),
     /// The holder needs it for longer.
     Renew { queue: QueueId, delivery: u32 },
-    /// A message that another queue put aside.
-    DeadLetter { queue: QueueId, message: u32, attempts: u16 },
+    /// A message that another queue put aside after so many deliveries; when it was first stored.
+    DeadLetter { queue: QueueId, message: u32, attempts: u16, since: Time },
     /// The connections of these workers broke.
     Disconnect { queue: QueueId, first: u32, workers: u32 },
     /// A broker says something of its product's own to the client of a worker.
@@ -104,16 +104,16 @@ impl Call {
             Call::Receive { worker, .. } => form.puts([4, u64::from(worker)]),
             Call::Deliver { delivery, .. } => {
                 form.put(5);
-                form.puts(records.deliveries[delivery].name());
+                form.puts(records.name(delivery));
             }
             Call::Settle(Settle { delivery, how, wait, .. }) => {
                 let delay = if let Settlement::Nack(delay) = how { delay.nanos().saturating_add(1) } else { 0 };
                 form.puts([6 | u64::from(wait) << 8, delay]);
-                form.puts(records.deliveries[delivery].name());
+                form.puts(records.name(delivery));
             }
             Call::Renew { delivery, .. } => {
                 form.put(7);
-                form.puts(records.deliveries[delivery].name());
+                form.puts(records.name(delivery));
             }
             Call::DeadLetter { message, attempts, .. } => {
                 form.puts([9, records.messages[message].name(), u64::from(attempts)]);

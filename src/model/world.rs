@@ -7,14 +7,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::broker::Machine;
-use super::consumer::Consumers;
 use super::fact::Watch;
 use super::form;
-use super::machines::{Machines, Stop, stands};
+use super::machines::{Machines, Stop};
 use super::out::{Common, Out};
 use super::plan::QueueId;
-use super::producer::Producers;
 use super::records::Records;
 use super::seat::Seat;
 use super::stage::{Actor, Stage};
@@ -88,13 +85,7 @@ impl World {
                 calls: Ring::default(),
                 wires: Wires(vec![Ring::default(); stage.ways.len()]),
             },
-            machines: Machines {
-                producers: Producers::new(stage.plan.producers.len()),
-                brokers: stage.brokers.iter().map(|&first| Machine::new(stage.settings(first))).collect(),
-                consumers: Consumers::new(stage),
-                deadline: Time::NEVER,
-                at_this_instant: 0,
-            },
+            machines: Machines::new(stage),
             endless: false,
         };
         around.watch.moment(Time::ZERO);
@@ -135,7 +126,7 @@ impl World {
     /// Everything that may happen next.
     pub fn heads(&self, stage: &Stage, leases: Leases, out: &mut Vec<Head>) {
         let (records, machines) = (&self.common.records, &self.machines);
-        let stands = |lane, event: &_| stands(stage, records, &machines.producers, &machines.brokers, lane, event);
+        let stands = |lane, event: &_| machines.stands(stage, records, lane, event);
         let passes = |lane| leases == Leases::Loose && matches!(stage.actor(lane), Actor::Leases(_));
         self.common.agenda.heads(stands, passes, out);
     }
@@ -208,7 +199,7 @@ impl World {
     fn after_choice<O: Oracle, W: Watch>(&mut self, stage: &Stage, around: &mut Around<'_, O, W>) {
         self.endless |= !self.machines.deliver_calls(&mut out!(self, stage, around));
         let (records, machines) = (&self.common.records, &self.machines);
-        let stands = |lane, event: &_| stands(stage, records, &machines.producers, &machines.brokers, lane, event);
+        let stands = |lane, event: &_| machines.stands(stage, records, lane, event);
         self.common.agenda.sweep(stands);
     }
 
@@ -227,9 +218,7 @@ impl World {
             now: self.common.now,
             agenda: &self.common.agenda,
             records: &self.common.records,
-            producers: &self.machines.producers,
-            consumers: &self.machines.consumers,
-            brokers: &self.machines.brokers,
+            machines: &self.machines,
         };
         pending.canon(times, leases, form);
     }

@@ -99,6 +99,8 @@ impl Fingerprint {
             Quickened { instance } => self.mix(29, now, instance, 0u16),
             BrokerDown { queue } => self.mix(30, now, queue.0, 0u16),
             BrokerUp { queue } => self.mix(31, now, queue.0, 0u16),
+            AckedLate { held, .. } => self.mix(32, now, whose(held), 0u16),
+            Swallowed { op, copy, queue: _, of } => self.mix(33, now, pair(op, of), copy),
         }
     }
 

@@ -208,6 +208,20 @@ impl Judge {
         }
     }
 
+    /// The message stood ready.
+    fn acked_late(&mut self, now: Time, held: Held, message: u32, queue: QueueId) {
+        self.messages.leave(message);
+        self.queues[queue.at()].metrics.depth.down(now);
+        let c = self.roles.consumer(held.worker);
+        self.consumers[c].metrics.counts.acked += 1;
+        self.consumers[c].metrics.counts.acked_late += 1;
+        if self.state(held.op).has(OpState::DONE) {
+            self.lessen(now, held.op, Some(held.worker), OpState::acked_when_done);
+        } else {
+            self.acked_before_it_was_done(now, held.op, held.worker, c);
+        }
+    }
+
     #[inline(never)]
     fn acked_before_it_was_done(&mut self, now: Time, op: u32, worker: u32, c: usize) {
         let sites = self.consumers[c].sites;
@@ -341,6 +355,11 @@ impl Judge {
             Fact::Suppressed { held, .. } => {
                 self.by(held).suppressed += 1;
                 self.lessen(now, held.op, Some(held.worker), OpState::found_done);
+            }
+            Fact::AckedLate { held, message, queue } => self.acked_late(now, held, message, queue),
+            Fact::Swallowed { op, queue, of, .. } => {
+                self.queues[queue.at()].metrics.counts.swallowed += 1;
+                self.lessen(now, op, None, |state| state.swallowed(op == of));
             }
             Fact::Stale { held, .. } => self.by(held).stale += 1,
             Fact::Nacked { held, queue, .. } => {

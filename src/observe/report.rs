@@ -65,6 +65,10 @@ pub struct Counts {
     pub suppressed: u64,
     /// Messages settled by an ack.
     pub acked: u64,
+    /// Of those: acks that came after the lease was over, of messages that stood ready.
+    pub acked_late: u64,
+    /// Publishes that the broker took for a message that it had before.
+    pub swallowed: u64,
     /// Acks and nacks that came too late.
     pub stale: u64,
     /// Messages given back.
@@ -88,7 +92,7 @@ pub struct Counts {
 impl Counts {
     /// Both together.
     pub fn add(&mut self, other: &Counts) {
-        let sums: [(&mut u64, u64); 22] = [
+        let sums: [(&mut u64, u64); 24] = [
             (&mut self.produced, other.produced),
             (&mut self.published, other.published),
             (&mut self.accepted, other.accepted),
@@ -102,6 +106,8 @@ impl Counts {
             (&mut self.out_of_order, other.out_of_order),
             (&mut self.suppressed, other.suppressed),
             (&mut self.acked, other.acked),
+            (&mut self.acked_late, other.acked_late),
+            (&mut self.swallowed, other.swallowed),
             (&mut self.stale, other.stale),
             (&mut self.nacked, other.nacked),
             (&mut self.expired, other.expired),

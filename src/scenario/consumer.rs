@@ -4,10 +4,12 @@ use super::decode::{Fields, Read, grouped};
 use super::document::{Entry, Node, Value};
 use super::error::Problem;
 use super::names::Kind;
+use super::parameters;
 use super::pattern::{self, PATTERNS};
 use super::place::Place;
 use super::program::{Around, Written};
 use super::schema::{Block, DIST, SPAN, default, optional, required};
+use crate::model::broker::{Product, Subscription};
 use crate::model::plan::{Consumer, MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS, OnError, QueueId, Step};
 use crate::sim::{Dist, Span};
 
@@ -57,7 +59,9 @@ pub(crate) const BLOCKS: &[&Block] = &[&CONSUMER, &ON_ERROR];
 /// A consumer.
 pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
     let reader = around.reader;
-    let fields = Fields::of(reader, &CONSUMER, &entry.node, entry.key_at)?;
+    let product = product_read(around, &entry.node);
+    let client = product.map_or(&[][..], |product| product.client);
+    let fields = Fields::beside(reader, &CONSUMER, client, &entry.node, entry.key_at)?;
     let from = fields.read("from", |n| around.names.find(reader, Kind::Queue, n));
     let instances = fields.read("instances", |n| reader.small_count(n));
     let workers = fields.read("workers", |n| reader.small_count(n));
@@ -66,6 +70,10 @@ pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
     let program = program(around, &fields);
     let on_error = fields.read("on_error", |n| on_error(around, n));
     let (pattern, steps) = program?;
+    let subscription = match product.filter(|product| !product.client.is_empty()) {
+        None => Ok(None),
+        Some(product) => subscription(around, product, &fields).map(Some),
+    };
     Ok(Consumer {
         foreign: false,
         name: entry.key.clone(),
@@ -73,12 +81,28 @@ pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
         instances: instances?,
         workers: workers?,
         batch: batch?,
-        subscription: None,
+        subscription: subscription?,
         heartbeat: heartbeat?,
         steps,
         pattern,
         on_error: on_error?,
     })
+}
+
+/// The product that a consumer reads, where it is known.
+fn product_read(around: &Around<'_, '_>, node: &Node) -> Option<&'static Product> {
+    let Value::Table(table) = &node.value else { return None };
+    let Value::Text(name) = &table.get("from")?.node.value else { return None };
+    around.products.get(usize::from(around.names.number(Kind::Queue, name)?)).copied().flatten()
+}
+
+/// How it asks for messages, in the product's words.
+fn subscription(around: &Around<'_, '_>, product: &'static Product, fields: &Fields<'_, '_>) -> Read<Subscription> {
+    let given = fields.entries_of(product.client);
+    let what = format!("a consumer of {}", product.name);
+    let values = parameters::read(around.reader, around.names, product.client, given, (&what, &[]))?;
+    (product.read_client)(&values)
+        .or_else(|why| around.reader.fail(Problem::new(fields.at, "these settings do not fit together").label(why)))
 }
 
 fn program(around: &Around<'_, '_>, fields: &Fields<'_, '_>) -> Read<(Option<&'static str>, Vec<Step>)> {

@@ -11,6 +11,7 @@ use super::error::{Problem, joined, list};
 use super::place::{Place, Texts};
 use super::schema::{Block, Need};
 use super::units::{self, Complaint};
+use crate::model::parameter::Parameter;
 use crate::sim::{Chance, Span};
 
 /// Something is wrong, and has been reported.
@@ -194,6 +195,8 @@ impl<'t> Reader<'t> {
 pub(crate) struct Fields<'r, 't> {
     pub reader: &'r Reader<'t>,
     block: &'static Block,
+    /// Those that the table has besides, of its product.
+    beside: &'static [Parameter],
     table: &'r Table,
     /// What is underlined where something is missing: the table's name.
     pub at: Place,
@@ -202,8 +205,17 @@ pub(crate) struct Fields<'r, 't> {
 impl<'r, 't> Fields<'r, 't> {
     /// The fields of a table; reports those that its block does not know.
     pub fn new(reader: &'r Reader<'t>, block: &'static Block, table: &'r Table, at: Place) -> Self {
-        let fields = Fields { reader, block, table, at };
-        fields.refuse_unknown(|key| block.fields.iter().any(|field| field.name == key));
+        Fields::with(reader, block, &[], table, at)
+    }
+    fn with(
+        reader: &'r Reader<'t>,
+        block: &'static Block,
+        beside: &'static [Parameter],
+        table: &'r Table,
+        at: Place,
+    ) -> Self {
+        let fields = Fields { reader, block, beside, table, at };
+        fields.refuse_unknown();
         fields
     }
     /// The fields of a value that has to be a table.
@@ -213,11 +225,29 @@ impl<'r, 't> Fields<'r, 't> {
             _ => reader.wrong(node, &format!("a table: {} has fields", block.what)),
         }
     }
-    fn refuse_unknown(&self, known: impl Fn(&str) -> bool) {
-        for entry in self.table.entries.iter().filter(|entry| !known(&entry.key)) {
-            let names = self.block.fields.iter().map(|field| field.name);
-            unknown_field(self.reader, entry, self.block.what, names);
+    /// The same of a table that has fields of its product besides.
+    pub fn beside(
+        reader: &'r Reader<'t>,
+        block: &'static Block,
+        beside: &'static [Parameter],
+        node: &'r Node,
+        at: Place,
+    ) -> Read<Self> {
+        match &node.value {
+            Value::Table(table) => Ok(Fields::with(reader, block, beside, table, at)),
+            _ => reader.wrong(node, &format!("a table: {} has fields", block.what)),
         }
+    }
+    fn refuse_unknown(&self) {
+        let names = || self.block.fields.iter().map(|f| f.name).chain(self.beside.iter().map(|p| p.name));
+        for entry in self.table.entries.iter().filter(|entry| !names().any(|name| name == entry.key)) {
+            unknown_field(self.reader, entry, self.block.what, names());
+        }
+    }
+    /// The entries of these parameters that were given.
+    pub fn entries_of(&self, parameters: &'static [Parameter]) -> impl Iterator<Item = &'r Entry> {
+        let is_one = |entry: &&Entry| parameters.iter().any(|parameter| parameter.name == entry.key);
+        self.table.entries.iter().filter(is_one)
     }
 
     /// The entry of a field, if it was given.

@@ -52,6 +52,8 @@ pub const COUNTS: &[Figure<Counts>] = &[
     count("out of order", |c| c.out_of_order as f64),
     count("suppressed", |c| c.suppressed as f64),
     count("acked", |c| c.acked as f64),
+    count("acked late", |c| c.acked_late as f64),
+    count("swallowed", |c| c.swallowed as f64),
     count("stale", |c| c.stale as f64),
     count("nacked", |c| c.nacked as f64),
     count("expired", |c| c.expired as f64),

@@ -4,7 +4,9 @@ use super::decode::{Fields, Read, Reader};
 use super::document::{Entry, Node, Value};
 use super::error::Problem;
 use super::names::{Kind, Names};
+use super::parameters;
 use super::schema::{Block, CHANCE, SPAN, default, optional, required};
+use crate::model::broker::{Envelope, Product};
 use crate::model::plan::{Arrivals, Poison, PoisonKind, Producer, Publish, QueueId};
 use crate::sim::KeyDraw;
 
@@ -19,6 +21,7 @@ const PRODUCER: Block = Block {
         default("keys", "none", "\"none\", or a table: uniform, zipf or weighted", "which key an operation gets"),
         optional("poison", "a table", "operations that no handler can do"),
         default("publish", "confirm", "a pattern, or a table with its settings", "what it does with an operation"),
+        optional("message", "a table", "what it says with each message, under the names of the queue's product"),
     ],
 };
 
@@ -97,22 +100,45 @@ pub(crate) const MAX_OPERATIONS: u32 = 4_000_000_000;
 const MAX_TABLE: u32 = 10_000_000;
 
 /// A producer.
-pub(crate) fn read(reader: &Reader<'_>, names: &Names, entry: &Entry) -> Read<Producer> {
+pub(crate) fn read(
+    reader: &Reader<'_>,
+    names: &Names,
+    products: &[Option<&'static Product>],
+    entry: &Entry,
+) -> Read<Producer> {
     let fields = Fields::of(reader, &PRODUCER, &entry.node, entry.key_at)?;
     let to = fields.read("to", |n| names.find(reader, Kind::Queue, n));
     let arrivals = fields.read("arrivals", |n| arrivals(reader, n));
     let keys = fields.read("keys", |n| keys(reader, n));
     let poison = fields.optional("poison", |n| poison(reader, n));
     let publish = fields.read("publish", |n| publish(reader, n));
+    let to = to?;
+    let product = products.get(usize::from(to)).copied().flatten();
+    let message = fields.optional("message", |n| product.map(|product| message(reader, names, product, n)).transpose());
     Ok(Producer {
         name: entry.key.clone(),
-        to: QueueId(to?),
+        to: QueueId(to),
         arrivals: arrivals?,
         keys: keys?,
         poison: poison?,
         publish: publish?,
-        message: None,
+        message: message?.flatten(),
     })
+}
+
+/// What is said with each message, in the product's words.
+fn message(reader: &Reader<'_>, names: &Names, product: &'static Product, node: &Node) -> Read<Envelope> {
+    let Value::Table(table) = &node.value else {
+        return reader.wrong(node, "a table: a message has fields");
+    };
+    if product.message.is_empty() {
+        let problem = Problem::new(node.at, format!("a message to `{}` says nothing", product.name));
+        return reader.fail(problem.label("this product has no fields of a message"));
+    }
+    let what = format!("a message to {}", product.name);
+    let values = parameters::read(reader, names, product.message, &table.entries, (&what, &[]))?;
+    (product.read_message)(&values)
+        .or_else(|why| reader.fail(Problem::new(node.at, "these fields do not fit together").label(why)))
 }
 
 fn arrivals(reader: &Reader<'_>, node: &Node) -> Read<Arrivals> {

@@ -8,6 +8,7 @@ use super::document::Node;
 use super::error::Problem;
 use super::names::{Kind, Names};
 use super::place::Place;
+use crate::model::broker::Product;
 use crate::model::plan::{Step, Store, StoreId, StoreKind};
 use crate::sim::{Dist, Span};
 
@@ -28,6 +29,8 @@ pub(crate) struct Around<'a, 't> {
     pub names: &'a Names,
     /// By number; not all of them could be read.
     pub stores: &'a [Read<Store>],
+    /// Of each queue, by number; not all of them are known.
+    pub products: &'a [Option<&'static Product>],
 }
 
 impl Around<'_, '_> {

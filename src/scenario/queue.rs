@@ -1,14 +1,15 @@
 //! `[queue.NAME]`: a queue of a product. The fields are the product's own, read by the product's own table.
 
-use super::decode::{Read, Reader, unknown_field};
-use super::document::{Entry, Node, Value as Written};
+use super::decode::{Read, Reader};
+use super::document::{Entry, Node, Table, Value as Written};
 use super::error::Problem;
-use super::names::{Kind as Thing, Names};
+use super::names::Names;
+use super::parameters;
 use super::place::Place;
 use super::schema::{Block, required};
 use crate::model::broker::{Product, product, products};
-use crate::model::parameter::{Kind, Parameter, Value, Values};
-use crate::model::plan::{Queue, QueueId};
+use crate::model::parameter::{Kind, Parameter};
+use crate::model::plan::Queue;
 
 pub(crate) const BLOCK: Block = Block {
     path: "queue.NAME",
@@ -28,17 +29,8 @@ pub(crate) fn read(reader: &Reader<'_>, names: &Names, entry: &Entry) -> Read<Qu
     };
     let of = self::of(reader, &said.node)?;
     let what = format!("{} {} queue", article(of.name), of.name);
-    let mut given = Vec::new();
-    for field in table.entries.iter().filter(|field| field.key != "product") {
-        match of.parameters.iter().find(|parameter| parameter.name == field.key) {
-            Some(parameter) => given.push(value(reader, names, parameter, &field.node).map(|v| (parameter.name, v))),
-            None => {
-                let fields = of.parameters.iter().map(|parameter| parameter.name);
-                unknown_field(reader, field, &what, fields.chain(["product"]));
-            }
-        }
-    }
-    let values = Values(given.into_iter().collect::<Read<Vec<_>>>()?);
+    let given = table.entries.iter().filter(|field| field.key != "product");
+    let values = parameters::read(reader, names, of.parameters, given, (&what, &["product"]))?;
     match (of.read)(&values) {
         Ok(settings) => Ok(Queue { name: entry.key.clone(), settings }),
         Err(why) => reader.fail(Problem::new(entry.key_at, "these settings do not fit together").label(why)),
@@ -49,9 +41,30 @@ pub(crate) fn read(reader: &Reader<'_>, names: &Names, entry: &Entry) -> Read<Qu
 pub(crate) fn dead_letters_at(entry: &Entry) -> Option<Place> {
     let Written::Table(table) = &entry.node.value else { return None };
     let Written::Text(name) = &table.get("product")?.node.value else { return None };
-    let names_a_queue = |parameter: &&Parameter| parameter.kind == Kind::Queue;
-    let said = product(name)?.parameters.iter().filter(names_a_queue).find_map(|one| table.get(one.name));
-    said.map(|said| said.node.at)
+    queue_named_in(table, product(name)?.parameters)
+}
+
+fn queue_named_in(table: &Table, parameters: &[Parameter]) -> Option<Place> {
+    parameters.iter().find_map(|parameter| {
+        let said = &table.get(parameter.name)?.node;
+        match (parameter.kind, &said.value) {
+            (Kind::Queue, _) => Some(said.at),
+            (Kind::Table(fields), Written::Table(table)) => queue_named_in(table, fields),
+            _ => None,
+        }
+    })
+}
+
+/// The product of each queue of a file, by number; not all of them could be read.
+pub(crate) fn products_of(entries: &[&Entry]) -> Vec<Option<&'static Product>> {
+    let name = |entry: &&Entry| match &entry.node.value {
+        Written::Table(table) => match &table.get("product")?.node.value {
+            Written::Text(name) => product(name),
+            _ => None,
+        },
+        _ => None,
+    };
+    entries.iter().map(name).collect()
 }
 
 fn of(reader: &Reader<'_>, node: &Node) -> Read<&'static Product> {
@@ -65,21 +78,6 @@ fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 's']) { "an" } else { "a" }
 }
 
-fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, node: &Node) -> Read<Value> {
-    match parameter.kind {
-        Kind::Span { min, max, bare } => match reader.span_in(node, bare)? {
-            span if span < min || span > max => {
-                reader.fail(Problem::new(node.at, "out of range").label(format!("expected {min} to {max}")))
-            }
-            span => Ok(Value::Span(span)),
-        },
-        Kind::Whole { min, max } => reader.whole(node, min..=max).map(Value::Whole),
-        Kind::Word(words) => reader.word(node, words).map(Value::Word),
-        Kind::Switch => reader.switch(node).map(Value::Switch),
-        Kind::Queue => names.find(reader, Thing::Queue, node).map(|queue| Value::Queue(QueueId(queue))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,10 +89,14 @@ mod tests {
         let texts = Texts::new("test", "");
         let reader = Reader::new(&texts);
         let names = Names::of(&Default::default());
-        for (product, parameter) in products().flat_map(|p| p.parameters.iter().map(move |q| (p, q))) {
+        let tables =
+            |p: &'static Product| [p.parameters, p.message, p.client].into_iter().flatten().map(move |q| (p, q));
+        for (product, parameter) in products().flat_map(tables) {
             if !parameter.default.is_empty() {
                 let node = document::value(parameter.default, Place::START);
-                assert!(value(&reader, &names, parameter, &node).is_ok(), "{}.{}", product.name, parameter.name);
+                let entry = Entry { key: parameter.name.into(), key_at: Place::START, node };
+                let read = parameters::value(&reader, &names, parameter, &entry);
+                assert!(read.is_ok(), "{}.{}", product.name, parameter.name);
             }
         }
     }

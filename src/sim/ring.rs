@@ -110,21 +110,58 @@ impl<T: Copy + Default> Ring<T> {
         }
     }
 
-    /// Before the first one that is not `before`; those that are stand first.
-    pub fn insert(&mut self, value: T, before: impl Fn(&T) -> bool) {
-        let (mut from, mut to) = (0, self.len() as u32);
+    /// The one at a place, counted from the first.
+    #[inline]
+    pub fn get(&self, nth: usize) -> Option<&T> {
+        if nth < self.len() { Some(&self.slots[self.slot(self.first.wrapping_add(nth as u32))]) } else { None }
+    }
+
+    /// How many stand before the first one that is not `before`; those that are stand first.
+    pub fn partition_point(&self, before: impl Fn(&T) -> bool) -> usize {
+        let (mut from, mut to) = (0, self.len());
         while from < to {
             let middle = from + (to - from) / 2;
-            let at = self.slot(self.first.wrapping_add(middle));
-            if before(&self.slots[at]) { from = middle + 1 } else { to = middle }
+            if self.get(middle).is_some_and(&before) { from = middle + 1 } else { to = middle }
         }
-        self.push(value);
-        // What came last goes down to its place, those behind it up by one.
-        let last = self.len() as u32 - 1;
-        for nth in (from..last).rev() {
-            let [at, above] = [nth, nth + 1].map(|nth| self.slot(self.first.wrapping_add(nth)));
-            self.slots.swap(at, above);
+        from
+    }
+
+    /// Before the first one that is not `before`; those that are stand first. The shorter side makes room.
+    pub fn insert(&mut self, value: T, before: impl Fn(&T) -> bool) {
+        let at = self.partition_point(before) as u32;
+        let behind = self.len() as u32 - at;
+        if behind <= at {
+            self.push(value);
+            (at..at + behind).rev().for_each(|nth| self.swap_with_next(nth));
+        } else {
+            if self.len() == self.slots.len() {
+                self.grow();
+            }
+            self.first = self.first.wrapping_sub(1);
+            let first = self.slot(self.first);
+            self.slots[first] = value;
+            (0..at).for_each(|nth| self.swap_with_next(nth));
         }
+    }
+
+    /// Takes the one at a place, counted from the first; those before it make up for it.
+    pub fn remove(&mut self, nth: usize) -> Option<T> {
+        let value = *self.get(nth)?;
+        (0..nth as u32).rev().for_each(|nth| self.swap_with_next(nth));
+        self.first = self.first.wrapping_add(1);
+        Some(value)
+    }
+
+    /// Takes the last one.
+    pub fn pop_last(&mut self) -> Option<T> {
+        let last = *self.back()?;
+        self.end = self.end.wrapping_sub(1);
+        Some(last)
+    }
+
+    fn swap_with_next(&mut self, nth: u32) {
+        let [at, next] = [nth, nth + 1].map(|nth| self.slot(self.first.wrapping_add(nth)));
+        self.slots.swap(at, next);
     }
 }
 

@@ -6,6 +6,8 @@ pub mod answer;
 pub mod paint;
 #[cfg(feature = "cli")]
 pub mod plot;
+#[cfg(feature = "cli")]
+pub mod recordings;
 pub mod story;
 pub mod violation;
 pub(crate) mod words;

@@ -179,6 +179,8 @@ impl Lines {
             Suppressed { held, site } => rest!(l, "suppressed", held site),
             Ended { held, how } => rest!(l, "ended", held how),
             Acked { held, message, queue } => rest!(l, "acked", held message queue),
+            AckedLate { held, message, queue } => rest!(l, "acked-late", held message queue),
+            Swallowed { op, copy, queue, of } => rest!(l, "swallowed", op copy queue of),
             Stale { held, queue } => rest!(l, "stale", held queue),
             Nacked { held, message, queue, delay } => rest!(l, "nacked", held message queue delay),
             Renewed { held, queue, until } => rest!(l, "renewed", held queue until),
@@ -273,7 +275,8 @@ words! {
     Cause: First "first" Expired "expired" Nacked "nacked" BrokerRestart "broker-restart" ProducerCopy "producer-copy";
     Holder: Nobody "nobody" Working "working" Paused "paused" Crashed "crashed" Done "done";
     RunEnd: Done "done" Failed "failed" Crashed "crashed";
-    DropReason: BrokerCrash "broker-crash" MaxDeliveries "max-deliveries";
+    DropReason: BrokerCrash "broker-crash" MaxDeliveries "max-deliveries" Expired "expired"
+        Purged "purged";
     Refusal: MaxLength "max-length";
 }
 
@@ -324,6 +327,8 @@ mod tests {
             Effect { held, site, current },
             Suppressed { held, site },
             Acked { held, message, queue },
+            AckedLate { held, message, queue },
+            Swallowed { op, copy, queue, of: message },
             Stale { held, queue },
             Nacked { held, message, queue, delay },
             Renewed { held, queue, until },
@@ -345,7 +350,7 @@ mod tests {
             facts.extend(causes.map(delivered));
         }
         facts.extend([RunEnd::Done, RunEnd::Failed, RunEnd::Crashed].map(|how| Ended { held, how }));
-        let reasons = [DropReason::BrokerCrash, DropReason::MaxDeliveries];
+        let reasons = [DropReason::BrokerCrash, DropReason::MaxDeliveries, DropReason::Expired, DropReason::Purged];
         facts.extend(reasons.map(|why| Dropped { op, message, queue, in_flight, why }));
         facts
     }

@@ -11,7 +11,7 @@ use super::plan::QueueId;
 use super::records::{Message, Records};
 use super::stage::Stage;
 use super::wire::{Settle, Settlement};
-use crate::sim::{Agenda, Canon, Event, Oracle, Time};
+use crate::sim::{Agenda, Canon, Event, Oracle, Span, Time};
 
 mod parts;
 
@@ -35,6 +35,41 @@ macro_rules! products {
         #[derive(Clone, Debug, PartialEq)]
         pub enum Subscription {
             $(#[doc = "See the module of the same name."] $variant($module::Subscription)),*
+        }
+
+        impl Subscription {
+            /// Whether it is in the words of the product of these settings.
+            pub(crate) fn fits(&self, settings: &Settings) -> bool {
+                match (self, settings) {
+                    $((Subscription::$variant(_), Settings::$variant(_)) => true,)*
+                    _ => false,
+                }
+            }
+            /// How many messages a worker takes at a time.
+            pub(crate) fn batch(&self) -> Option<u16> {
+                match self { $(Subscription::$variant(subscription) => subscription.batch()),* }
+            }
+            /// How long a worker pauses before it asks again, after what its broker says, if it does.
+            pub(crate) fn pause_after(&self, notice: Notice) -> Option<Span> {
+                match (self, notice) {
+                    $((Subscription::$variant(subscription), Notice::$variant(notice)) => subscription.pause_after(notice),)*
+                    _ => unreachable!("a consumer hears of its own product"),
+                }
+            }
+            /// Whether a worker that asks an empty queue of these settings waits there.
+            pub(crate) fn waits(&self, settings: &Settings) -> bool {
+                match (self, settings) {
+                    $((Subscription::$variant(subscription), Settings::$variant(settings)) => subscription.waits(settings),)*
+                                _ => unreachable!("a consumer's subscription is of its queue's product"),
+                }
+            }
+        }
+
+        impl Settings {
+            /// How a consumer asks where it says nothing.
+            pub(crate) fn subscription(&self) -> Subscription {
+                match self { $(Settings::$variant(_) => Subscription::$variant($module::Subscription::default())),* }
+            }
         }
 
         /// What an operator or a script tells a broker, beyond publishing and consuming.
@@ -61,7 +96,6 @@ macro_rules! products {
             $($variant($module::Machine)),*
         }
 
-        #[allow(unreachable_patterns, reason = "with one product nothing is left over")]
         impl Clone for Machine {
             fn clone(&self) -> Self {
                 match self { $(Machine::$variant(machine) => Machine::$variant(machine.clone())),* }
@@ -74,11 +108,10 @@ macro_rules! products {
             }
         }
 
-        #[allow(unreachable_patterns, reason = "with one product nothing is left over")]
         impl Machine {
             /// The machine of a broker whose first queue has these settings.
             pub fn new(settings: &Settings) -> Machine {
-                match settings { $(Settings::$variant(_) => Machine::$variant($module::Machine::default())),* }
+                match settings { $(Settings::$variant(settings) => Machine::$variant($module::Machine::new(settings))),* }
             }
             /// A call or a timer. Says whether there may be something to hand out now.
             #[inline(always)]
@@ -144,7 +177,6 @@ macro_rules! products {
             $($variant($module::Client)),*
         }
 
-        #[allow(unreachable_patterns, reason = "with one product nothing is left over")]
         impl Client {
             /// The client of a process that reads a queue of these settings.
             pub fn new(settings: &Settings) -> Client {
@@ -169,13 +201,6 @@ macro_rules! products {
             pub fn renew<O: Oracle, W: Watch>(&mut self, delivery: u32, wire: u32, out: &mut Out<'_, O, W>) {
                 match self { $(Client::$variant(client) => client.renew(delivery, wire, out)),* }
             }
-            /// Its broker says something of the product's own to a worker.
-            pub fn hear<O: Oracle, W: Watch>(&mut self, worker: u32, notice: Notice, out: &mut Out<'_, O, W>) {
-                match (self, notice) {
-                    $((Client::$variant(client), Notice::$variant(notice)) => client.hear(worker, notice, out),)*
-                    _ => unreachable!("a client hears of its own product"),
-                }
-            }
             /// Writes what the client keeps.
             pub fn canon(&self, form: &mut impl Canon) {
                 match self { $(Client::$variant(client) => client.canon(form)),* }
@@ -196,17 +221,32 @@ macro_rules! products {
             pub fn broker(&self) -> Option<u16> {
                 match self { $(Settings::$variant(settings) => settings.broker()),* }
             }
+            /// What is wrong with a dead-letter queue that is set so, in words.
+            pub(crate) fn puts_aside_in(&self, target: &Settings) -> Result<(), String> {
+                match (self, target) {
+                    $((Settings::$variant(settings), Settings::$variant(target)) => settings.puts_aside_in(target),)*
+                    (settings, _) => Err(format!("expected a queue of the same family as {}", settings.product().name)),
+                }
+            }
+            /// What is wrong with messages that say this, in words; nothing where they say nothing.
+            pub(crate) fn takes(&self, said: Option<&Envelope>) -> Result<(), String> {
+                match (self, said) {
+                    $((Settings::$variant(settings), Some(Envelope::$variant(said))) => settings.takes(said),)*
+                    $((Settings::$variant(settings), None) => settings.takes(&Default::default()),)*
+                    (settings, Some(_)) => Err(format!("what a message says must be in the words of {}", settings.product().name)),
+                }
+            }
             /// How many timers of its own a queue has: for one event, for events of one length, for events of any length. The
             /// machine numbers them in this order.
             pub(crate) fn timers(&self) -> [u8; 3] {
-                match self { $(Settings::$variant(_) => $module::TIMERS),* }
+                match self { $(Settings::$variant(settings) => settings.timers()),* }
             }
             /// Where dead letters go.
             pub fn dead_letter_to(&self) -> Option<QueueId> {
                 match self { $(Settings::$variant(settings) => settings.dead_letter_to()),* }
             }
             /// How long a consumer may hold a message at first, where the product limits it.
-            pub fn lease(&self) -> Option<crate::sim::Span> {
+            pub fn lease(&self) -> Option<Span> {
                 match self { $(Settings::$variant(settings) => settings.lease()),* }
             }
             /// After how many deliveries a message goes there.
@@ -223,6 +263,7 @@ macro_rules! products {
 
 products! {
     Plain in plain,
+    Sqs in sqs,
 }
 
 /// What a broker's machine hears.
@@ -230,8 +271,8 @@ products! {
 pub(crate) enum Input {
     /// Store this.
     Publish { message: Message, pending: u32 },
-    /// Store what another queue put aside after so many deliveries.
-    DeadLetter { message: u32, attempts: u16 },
+    /// Store what another queue put aside after so many deliveries; when it was first stored.
+    DeadLetter { message: u32, attempts: u16, since: Time },
     /// A worker waits.
     Receive { worker: u32 },
     /// A holder is done.
@@ -294,6 +335,10 @@ pub struct Product {
     pub title: &'static str,
     /// Its settings.
     pub parameters: &'static [Parameter],
+    /// What a producer may say with each message: `message = { .. }`.
+    pub message: &'static [Parameter],
+    /// How a consumer may ask for messages.
+    pub client: &'static [Parameter],
     /// What is its delivery guarantee?
     pub delivery: &'static str,
     /// What is its ordering guarantee?
@@ -306,6 +351,10 @@ pub struct Product {
     pub not_modelled: &'static [(&'static str, &'static str)],
     /// From values that fit the parameters to settings, or what does not fit together.
     pub read: fn(&Values) -> Result<Settings, String>,
+    /// The same of what a producer says with each message.
+    pub read_message: fn(&Values) -> Result<Envelope, String>,
+    /// The same of how a consumer asks.
+    pub read_client: fn(&Values) -> Result<Subscription, String>,
 }
 
 /// The product's own words for the life of a message.

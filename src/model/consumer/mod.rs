@@ -14,7 +14,7 @@ use super::records::{NONE, Records};
 use super::stage::Stage;
 use super::store::Store;
 use super::wire::Call;
-use crate::sim::{Canon, Oracle, Span, clone_by_field};
+use crate::sim::{Canon, Event, Oracle, Span, clone_by_field};
 
 /// All processes, their workers and the stores that they work on.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ struct Worker {
     /// The first and the last of those that wait in its hands.
     next: u32,
     last: u32,
+    /// The token of its pause between two polls, or [`NONE`].
+    pause: u32,
     /// How often it has asked for messages. It only addresses chance.
     polls: u32,
 }
@@ -79,6 +81,7 @@ const FRESH: Worker = Worker {
     delivery: NONE,
     next: NONE,
     last: NONE,
+    pause: NONE,
     polls: 0,
 };
 
@@ -165,8 +168,30 @@ impl Consumers {
 
     /// A broker says something of its product's own.
     pub fn hear<O: Oracle, W: Watch>(&mut self, worker: u32, notice: Notice, out: &mut Out<'_, O, W>) {
+        let (stage, hand) = (out.stage, out.stage.hand(worker));
+        if let Some(pause) = stage.subscription(worker).pause_after(notice)
+            && self.workers[worker as usize].phase == Phase::Idle
+        {
+            self.workers[worker as usize].pause = out.book(stage.polls_lane(hand.process), pause, worker);
+        }
+    }
+
+    /// Whether a worker's pause between polls still goes on.
+    pub fn pauses(&self, event: &Event) -> bool {
+        let state = &self.workers[event.payload as usize];
+        state.phase == Phase::Idle && state.pause == event.token()
+    }
+
+    /// The pause is over: a worker asks again, unless its process stands still; then it does when that goes on.
+    pub fn ask_again<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
         let process = out.stage.hand(worker).process;
-        self.clients[process as usize].hear(worker, notice, out);
+        self.workers[worker as usize].pause = NONE;
+        if self.processes[process as usize].paused {
+            let goes_on = out.common.agenda.due(out.stage.resume_lane(process)).since(out.common.now);
+            self.workers[worker as usize].pause = out.book(out.stage.polls_lane(process), goes_on, worker);
+        } else {
+            self.poll(worker, out);
+        }
     }
 
     fn book_beat<O: Oracle, W: Watch>(process: u32, of: ConsumerId, delivery: u32, out: &mut Out<'_, O, W>) {
@@ -333,11 +358,11 @@ impl Consumers {
                 | worker.transaction.map_or(0, |store| u64::from(store) + 1) << 32;
             form.put(flags);
             if worker.delivery != NONE {
-                form.puts(records.deliveries[worker.delivery].name());
+                form.puts(records.name(worker.delivery));
             }
             if worker.next != NONE {
                 let in_hands = self.in_hands(number as u32, records);
-                form.list(in_hands.iter(), |form, &delivery| form.puts(records.deliveries[delivery].name()));
+                form.list(in_hands.iter(), |form, &delivery| form.puts(records.name(delivery)));
             }
         }
         for store in &self.stores {

@@ -49,7 +49,7 @@ impl std::error::Error for PlanError {}
 
 // Whatever fits these limits has a lane for each thing that can be pending: a worker, what can happen to a process, a
 // timeline, and a few for each producer, queue, store and link.
-const _: () = assert!(5 * MAX_WORKERS + MAX_TIMELINES + 9 * (1 << 16) < MAX_LANES);
+const _: () = assert!(6 * MAX_WORKERS + MAX_TIMELINES + 9 * (1 << 16) < MAX_LANES);
 
 /// Errors, one after the other.
 #[derive(Default)]
@@ -113,8 +113,16 @@ impl Plan {
             if endless && !matches!(producer.arrivals, Arrivals::AtOnce { .. }) {
                 all.add(about, format!("producer `{name}` never stops"), "give the run a length");
             }
-            if producer.to.at() >= self.queues.len() {
-                all.add(about, format!("producer `{name}` publishes to a queue that is not there"), "add the queue");
+            match self.queues.get(producer.to.at()).map(|queue| queue.settings.takes(producer.message.as_ref())) {
+                None => {
+                    all.add(about, format!("producer `{name}` publishes to a queue that is not there"), "add the queue")
+                }
+                Some(Err(why)) => all.add(
+                    about,
+                    format!("queue `{}` refuses messages of `{name}`", self.queues[producer.to.at()].name),
+                    why,
+                ),
+                Some(Ok(())) => {}
             }
             let never = match producer.arrivals {
                 Arrivals::AtOnce { .. } => false,
@@ -133,6 +141,13 @@ impl Plan {
             let (name, about) = (&consumer.name, About::Consumer(id));
             if consumer.from.at() >= self.queues.len() {
                 all.add(about, format!("consumer `{name}` reads a queue that is not there"), "add the queue");
+            } else if consumer
+                .subscription
+                .as_ref()
+                .is_some_and(|asks| !asks.fits(&self.queues[consumer.from.at()].settings))
+            {
+                let what = format!("consumer `{name}` asks in the words of another product than its queue's");
+                all.add(about, what, "ask in the words of the queue's product");
             }
             if consumer.instances == 0 || consumer.workers == 0 || consumer.batch == 0 {
                 let what = format!("consumer `{name}` has no instance, no worker, or takes no message");
@@ -196,6 +211,11 @@ impl Plan {
             if next(start).is_some_and(|to| to.at() >= self.queues.len()) {
                 let what = format!("queue `{}` dead-letters to a queue that is not there", name(start));
                 all.add(About::DeadLetters(start), what, "add the queue");
+            }
+            let target = next(start).and_then(|to| self.queues.get(to.at()));
+            if let Some(Err(mend)) = target.map(|to| self.queues[start.at()].settings.puts_aside_in(&to.settings)) {
+                let what = format!("queue `{}` dead-letters to a queue of another kind", name(start));
+                all.add(About::DeadLetters(start), what, mend);
             }
             // The way may lead into a circle without its start, and go on for ever there.
             let way = std::iter::successors(next(start), |&queue| next(queue)).take(self.queues.len());

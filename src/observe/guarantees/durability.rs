@@ -29,7 +29,10 @@ pub(super) mod naive {
         h.each_op(|h, op, twin| {
             twin.checked += u64::from(confirmed(&h.facts_of(op)));
             let bad = |f: &[Fact]| {
-                let last = f.iter().rfind(|f| matches!(f, Fact::Acked { .. } | Fact::Dropped { .. }));
+                let last = f.iter().rfind(|f| match f {
+                    Fact::Swallowed { op, of, .. } => op != of,
+                    f => matches!(f, Fact::Acked { .. } | Fact::AckedLate { .. } | Fact::Dropped { .. }),
+                });
                 let crash = matches!(last, Some(Fact::Dropped { why: DropReason::BrokerCrash, .. }));
                 crash && confirmed(f) && !h.done(f) && !alive(f) && !h.in_hands(f, op)
             };

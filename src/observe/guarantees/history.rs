@@ -44,7 +44,15 @@ pub fn alive(facts: &[Fact]) -> bool {
     let count = |is: fn(&Fact) -> bool| facts.iter().filter(|f| is(f)).count();
     count(|f| matches!(f, Fact::Published { .. }))
         > count(|f| {
-            matches!(f, Fact::Refused { .. } | Fact::PacketLost { .. } | Fact::Acked { .. } | Fact::Dropped { .. })
+            matches!(
+                f,
+                Fact::Refused { .. }
+                    | Fact::PacketLost { .. }
+                    | Fact::Swallowed { .. }
+                    | Fact::Acked { .. }
+                    | Fact::AckedLate { .. }
+                    | Fact::Dropped { .. }
+            )
         })
 }
 
@@ -120,7 +128,7 @@ impl History {
         (0..self.plan.consumers.len()).any(|c| {
             let sites = self.sites(c);
             let took = |site| facts.iter().any(|f| matches!(*f, Fact::Effect { site: s, .. } if s == site));
-            let acked = |f: &Fact| matches!(*f, Fact::Acked { held, .. } if self.consumer_of(held.worker) == c);
+            let acked = |f: &Fact| matches!(*f, Fact::Acked { held, .. } | Fact::AckedLate { held, .. } if self.consumer_of(held.worker) == c);
             if sites.is_empty() { facts.iter().any(acked) } else { sites.into_iter().all(took) }
         })
     }

@@ -18,7 +18,7 @@ pub(crate) fn acked_without_effect(before: OpState, sites: u64) -> bool {
 pub(super) fn broken(before: OpState, roles: &Roles, fact: &Fact) -> Asked {
     match *fact {
         Fact::Effect { current, .. } => Asked::when(!current, Id::C3),
-        Fact::Acked { held, .. } => {
+        Fact::Acked { held, .. } | Fact::AckedLate { held, .. } => {
             let sites = roles.consumers[roles.consumer(held.worker)].sites;
             Asked::when(acked_without_effect(before, sites), Id::C6)
         }
@@ -52,7 +52,7 @@ pub(super) mod naive {
     pub fn c6(h: &History, consumer: Option<usize>) -> Twin {
         let mut twin = Twin::default();
         for (i, &(at, fact)) in h.facts.iter().enumerate() {
-            let Fact::Acked { held, .. } = fact else { continue };
+            let (Fact::Acked { held, .. } | Fact::AckedLate { held, .. }) = fact else { continue };
             if !of(h, consumer, held.worker) || h.sites(h.consumer_of(held.worker)).is_empty() {
                 continue;
             }

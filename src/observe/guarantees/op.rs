@@ -22,6 +22,9 @@ pub(crate) enum LastCopy {
     Acked,
     BrokerCrash,
     MaxDeliveries,
+    Expired,
+    Purged,
+    Swallowed,
 }
 
 // Where the fields begin. The two bits of effect site `s` are 2s (once) and 2s + 1 (twice).
@@ -32,7 +35,7 @@ const DEAD_AT: u32 = 22;
 const ALIVE_AT: u32 = 24;
 const HANDS_AT: u32 = 28;
 const LAST_AT: u32 = 37;
-const CAUSE_AT: u32 = 39;
+const CAUSE_AT: u32 = 40;
 const PRODUCER_AT: u32 = 48;
 /// A count of copies or hands that reached this stays there: such an operation is never found gone.
 pub const FULL: u64 = 15;
@@ -67,12 +70,12 @@ impl OpState {
     pub(crate) const FOUND: u64 = 1 << 35;
     /// A handler run of a delivery from another queue than its home.
     pub(crate) const STARTED_ELSEWHERE: u64 = 1 << 36;
-    pub(crate) const LAST: u64 = 3 << LAST_AT;
-    const CAUSE: u64 = 7 << CAUSE_AT;
+    pub(crate) const LAST: u64 = 7 << LAST_AT;
+    const CAUSE: u64 = 15 << CAUSE_AT;
     /// It shares its key with others.
-    pub(crate) const KEYED: u64 = 1 << 42;
+    pub(crate) const KEYED: u64 = 1 << 44;
     /// Its producer publishes it once and never hears of it.
-    pub(crate) const FORGOTTEN: u64 = 1 << 43;
+    pub(crate) const FORGOTTEN: u64 = 1 << 45;
     /// Who produced it, and how: set once, and part of every mask.
     pub(crate) const BORN: u64 = 0xffff << PRODUCER_AT | Self::KEYED | Self::FORGOTTEN;
 
@@ -122,7 +125,10 @@ impl OpState {
             0 => LastCopy::None,
             1 => LastCopy::Acked,
             2 => LastCopy::BrokerCrash,
-            _ => LastCopy::MaxDeliveries,
+            3 => LastCopy::MaxDeliveries,
+            4 => LastCopy::Expired,
+            5 => LastCopy::Purged,
+            _ => LastCopy::Swallowed,
         }
     }
     /// Why it was delivered the last time that it was delivered again: 0 where it never was, otherwise one more than
@@ -240,7 +246,14 @@ impl OpState {
         self.last(match why {
             DropReason::BrokerCrash => 2,
             DropReason::MaxDeliveries => 3,
+            DropReason::Expired => 4,
+            DropReason::Purged => 5,
         })
+    }
+    /// A copy was taken for another message, `of` this operation (`own`) or another.
+    #[inline]
+    pub(crate) fn swallowed(self, own: bool) -> OpState {
+        if own { self.not_stored() } else { self.last(6) }
     }
     #[inline]
     pub(crate) fn dead_lettered(self, at_home: bool) -> OpState {
@@ -263,7 +276,8 @@ impl OpState {
             Fact::Effect { held, site, .. } => self.took_effect(site, sites(held.worker)),
             Fact::Stepped { skip: true, .. } | Fact::Suppressed { .. } => self.found_done(),
             Fact::Expired { holder: Holder::Nobody, .. } | Fact::Ended { .. } => self.let_go(),
-            Fact::Acked { held, .. } => self.acked(sites(held.worker)),
+            Fact::Swallowed { op, of, .. } => self.swallowed(op == of),
+            Fact::Acked { held, .. } | Fact::AckedLate { held, .. } => self.acked(sites(held.worker)),
             Fact::DeadLettered { from, .. } => self.dead_lettered(from == roles.home(self)),
             Fact::Dropped { why, .. } => self.dropped(why),
             _ => self,

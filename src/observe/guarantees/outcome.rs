@@ -20,7 +20,14 @@ pub enum Outcome {
 }
 
 /// Why an operation was lost: how its last copy went.
-pub const REASONS: [&str; 3] = ["acked before its effect", "broker crash", "dropped after its last delivery"];
+pub const REASONS: [&str; 6] = [
+    "acked before its effect",
+    "broker crash",
+    "dropped after its last delivery",
+    "expired",
+    "purged",
+    "taken for another message",
+];
 
 const GONE: u64 = OpState::ALIVE | OpState::HANDS | OpState::DONE | OpState::DEAD_ONCE;
 
@@ -44,6 +51,9 @@ pub(crate) fn reason(op: OpState) -> usize {
         LastCopy::None | LastCopy::Acked => 0,
         LastCopy::BrokerCrash => 1,
         LastCopy::MaxDeliveries => 2,
+        LastCopy::Expired => 3,
+        LastCopy::Purged => 4,
+        LastCopy::Swallowed => 5,
     }
 }
 
@@ -113,7 +123,10 @@ pub(super) mod naive {
         confirmed(facts) && !ended(h, facts) && will_come_no_more(h, facts, op)
     }
     fn last_end(facts: &[Fact]) -> Option<&Fact> {
-        facts.iter().rfind(|f| matches!(f, Fact::Acked { .. } | Fact::Dropped { .. }))
+        facts.iter().rfind(|f| match f {
+            Fact::Swallowed { op, of, .. } => op != of,
+            f => matches!(f, Fact::Acked { .. } | Fact::AckedLate { .. } | Fact::Dropped { .. }),
+        })
     }
     fn dropped_by_cap(facts: &[Fact]) -> bool {
         matches!(last_end(facts), Some(Fact::Dropped { why: DropReason::MaxDeliveries, .. }))
@@ -132,7 +145,10 @@ pub(super) mod naive {
     pub fn reason(h: &History, op: u32) -> &'static str {
         match last_end(&h.facts_of(op)) {
             Some(Fact::Dropped { why: DropReason::BrokerCrash, .. }) => REASONS[1],
-            Some(Fact::Dropped { .. }) => REASONS[2],
+            Some(Fact::Dropped { why: DropReason::MaxDeliveries, .. }) => REASONS[2],
+            Some(Fact::Dropped { why: DropReason::Expired, .. }) => REASONS[3],
+            Some(Fact::Dropped { why: DropReason::Purged, .. }) => REASONS[4],
+            Some(Fact::Swallowed { .. }) => REASONS[5],
             _ => REASONS[0],
         }
     }

@@ -15,12 +15,15 @@ const SENTENCES: [&str; CAUSES.len()] = [
     "the handler gave the message back after the effect",
     "the broker restarted and delivered again what was in flight",
     "the producer published again, and both copies took effect",
-    "the ack was lost on its way",
+    "the ack was lost on its way, or did not take hold",
 ];
 const LOSSES: [&str; REASONS.len()] = [
     "it was acked before its effect, which then never came",
     "the broker crashed and did not keep it",
     "it was dropped after its last delivery",
+    "it was kept for as long as it is kept, and nobody took it",
+    "its queue was purged",
+    "the broker took it for another message, by its deduplication id",
 ];
 
 /// The rows of all consumers.

@@ -75,6 +75,17 @@ impl Teller<'_> {
                 self.copies.retain(|copy| copy.message != message);
                 self.settled(now, held, queue, ", ", ["ack", "takes the ack of"], "");
             }
+            Fact::AckedLate { held, message, queue } => {
+                self.copies.retain(|copy| copy.message != message);
+                self.settled(
+                    now,
+                    held,
+                    queue,
+                    ", ",
+                    ["ack, just in time", "takes the late ack of"],
+                    "it stood ready again",
+                );
+            }
             Fact::Stale { held, queue } => {
                 let handling = self.handling(now, held);
                 let what = if self.handlings[handling].failed { "nack" } else { "ack" };

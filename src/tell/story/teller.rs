@@ -212,6 +212,10 @@ impl<'a> Teller<'a> {
             Fact::Refused { queue, why: Refusal::MaxLength, .. } => {
                 self.answered(now, op, producer, queue, "refused", "refuses it", "the queue is full");
             }
+            Fact::Swallowed { queue, of, .. } => {
+                let detail = if of == op { "it has a copy".to_owned() } else { format!("taken for op {of}") };
+                self.answered(now, op, producer, queue, "not stored", "does not store it", &detail);
+            }
             Fact::PacketLost { queue, .. } if self.down.contains(&queue) => {
                 let detail = format!("{} is down", Who::Queue(queue).name(self.plan));
                 self.say(now, op, producer, "not stored", &detail);
@@ -249,6 +253,8 @@ impl<'a> Teller<'a> {
                 let (what, detail) = match why {
                     DropReason::BrokerCrash => ("loses it", "it keeps nothing over a crash".to_owned()),
                     DropReason::MaxDeliveries => ("drops it", format!("after its last {}", self.words(queue).delivery)),
+                    DropReason::Expired => ("drops it", "it has been kept for as long as it is kept".to_owned()),
+                    DropReason::Purged => ("drops it", "it is purged".to_owned()),
                 };
                 self.say(now, op, Who::Queue(queue), what, &detail);
             }

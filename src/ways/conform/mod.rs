@@ -4,6 +4,8 @@
 //! product's machines ([`Rig`](crate::model::rig::Rig)) and emits events in the same words; here the two lists are compared.
 //! Rule: a script that says what the model does not have is *not modelled*, with the reason; it never agrees by chance.
 
+mod script;
+mod sqs;
 pub mod trace;
 
 use serde::Serialize;
@@ -21,7 +23,10 @@ struct Vocabulary {
     leave_out: fn(&Trace, &mut Event),
 }
 
-const VOCABULARIES: &[Vocabulary] = &[];
+#[rustfmt::skip]
+const VOCABULARIES: &[Vocabulary] = &[
+    Vocabulary { folders: "sqs-", play: sqs::play, leave_out: sqs::leave_out },
+];
 
 /// Why a script cannot be played.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,6 +32,17 @@ impl Ready {
         self.order.pop()
     }
 
+    /// Takes the one at a place, counted from the next one; the last one, where fewer wait.
+    pub fn take(&mut self, nth: usize) -> Option<u32> {
+        self.order.remove(nth.min(self.order.len().saturating_sub(1)))
+    }
+
+    /// The next one.
+    #[inline]
+    pub fn front(&self) -> Option<u32> {
+        self.order.front().copied()
+    }
+
     /// Whether none waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -41,6 +52,11 @@ impl Ready {
     /// All of them, the next one first.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.order.iter().copied()
+    }
+
+    /// Keeps those of which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(u32) -> bool) {
+        self.order.retain(|&entry| keep(entry));
     }
 
     /// Takes all.

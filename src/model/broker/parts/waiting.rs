@@ -23,6 +23,11 @@ impl Waiting {
         self.order.pop()
     }
 
+    /// The one that came last, if `is` holds of it.
+    pub fn pop_last_if(&mut self, is: impl Fn(u32) -> bool) -> Option<u32> {
+        if self.order.back().is_some_and(|&worker| is(worker)) { self.order.pop_last() } else { None }
+    }
+
     /// Whether nobody does.
     #[inline]
     pub fn is_empty(&self) -> bool {

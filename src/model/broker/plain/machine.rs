@@ -31,6 +31,11 @@ struct Here<'a> {
 }
 
 impl Machine {
+    /// An empty queue.
+    pub fn new(_: &Settings) -> Machine {
+        Machine::default()
+    }
+
     /// The only way in. Says whether there may be something to hand out now.
     #[inline(always)]
     pub fn handle<O: Oracle, W: Watch>(
@@ -282,7 +287,7 @@ impl Machine {
         self.remove(entry, &mut out.common.records);
         if let Some(to) = here.settings.dead_letter_to {
             out.tell(Fact::DeadLettered { op, message, from: here.queue, to, attempts });
-            out.call(Call::DeadLetter { queue: to, message, attempts });
+            out.call(Call::DeadLetter { queue: to, message, attempts, since: out.common.now });
         } else {
             out.common.records.messages.remove(message);
             let why = DropReason::MaxDeliveries;

@@ -2,12 +2,11 @@
 //!
 //! What comes back goes to the tail, or to its old place. It is the home of the tutorial, of the closed forms and of the
 //! reference workloads, and the example of how to add a product: settings and their table here, the broker's machine in
-//! `machine.rs`, what runs in the consumer's process in `client.rs`.
+//! `machine.rs`; in the consumer's process runs the client that pulls.
 
-mod client;
 mod machine;
 
-pub(crate) use client::Client;
+pub(crate) use super::parts::Pull as Client;
 pub(crate) use machine::Machine;
 
 use super::Product;
@@ -74,8 +73,20 @@ pub enum Command {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {}
 
-/// No timers but leases and delays.
-pub(crate) const TIMERS: [u8; 3] = [0; 3];
+impl Subscription {
+    /// The consumer's own `batch` says.
+    pub(crate) fn batch(&self) -> Option<u16> {
+        None
+    }
+    /// First come, first served.
+    pub(crate) fn waits(&self, _: &Settings) -> bool {
+        true
+    }
+    /// It is told nothing.
+    pub(crate) fn pause_after(&self, notice: Notice) -> Option<Span> {
+        match notice {}
+    }
+}
 
 impl Settings {
     /// The product.
@@ -85,6 +96,18 @@ impl Settings {
     /// A queue stands alone.
     pub fn broker(&self) -> Option<u16> {
         None
+    }
+    /// Any will do.
+    pub(crate) fn puts_aside_in(&self, _: &Settings) -> Result<(), String> {
+        Ok(())
+    }
+    /// Every message will do.
+    pub(crate) fn takes(&self, _: &Envelope) -> Result<(), String> {
+        Ok(())
+    }
+    /// No timers but leases and delays.
+    pub(crate) fn timers(&self) -> [u8; 3] {
+        [0; 3]
     }
     /// Where dead letters go.
     pub fn dead_letter_to(&self) -> Option<QueueId> {
@@ -154,6 +177,8 @@ pub const PRODUCTS: &[Product] = &[Product {
             source: SOURCE,
         },
     ],
+    message: &[],
+    client: &[],
     delivery: "at least once: a message stays stored until it is acked; a lease that ends brings it back",
     ordering: "first in, first out, for what is delivered once; what comes back goes to the tail, or to its old place",
     dead_letters: "none, unless max_deliveries is set; then to dead_letter_to, or dropped where that is not set",
@@ -164,6 +189,8 @@ pub const PRODUCTS: &[Product] = &[Product {
         ("message TTL", "a message never expires; say `max_deliveries` to get rid of what cannot be done"),
     ],
     read,
+    read_message: |_| Ok(super::Envelope::Plain(Envelope)),
+    read_client: |_| Ok(super::Subscription::Plain(Subscription)),
 }];
 
 fn read(values: &Values) -> Result<super::Settings, String> {

@@ -1,9 +1,8 @@
-//! The client of a `plain` queue, in the consumer's process: what to ask for, what an ack is, how to renew.
+//! The client that pulls, in the consumer's process: an idle worker asks for messages, and says what becomes of each.
 //!
 //! It keeps nothing: what a worker holds is chained through the deliveries. The consumer above it knows no product, the
 //! broker below it no process.
 
-use super::Notice;
 use crate::model::fact::Watch;
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
@@ -13,9 +12,9 @@ use crate::sim::{Address, Canon, Oracle};
 
 /// The client of one process.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Client;
+pub(crate) struct Pull;
 
-impl Client {
+impl Pull {
     /// An idle worker waits for messages. `polls`: how often it has.
     #[inline]
     pub fn poll<O: Oracle, W: Watch>(
@@ -65,11 +64,6 @@ impl Client {
         if !out.send(wire, Direction::Request, Call::Renew { queue, delivery }, about) {
             out.common.records.release(delivery);
         }
-    }
-
-    /// Its broker has nothing of its own to say.
-    pub fn hear<O: Oracle, W: Watch>(&mut self, _: u32, notice: Notice, _: &mut Out<'_, O, W>) {
-        match notice {}
     }
 
     /// Writes what it keeps.

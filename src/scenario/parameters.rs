@@ -1,0 +1,76 @@
+//! Parameters of a product: values that fit its tables, under its own names.
+//!
+//! It knows no product, only tables. A bare number is taken in the unit that the table documents, so that a real configuration
+//! can be copied in.
+
+use super::decode::{Read, Reader, unknown_field};
+use super::document::{Entry, Node, Value as Written};
+use super::error::Problem;
+use super::names::{Kind as Thing, Names};
+use crate::model::parameter::{Kind, Parameter, Value, Values};
+use crate::model::plan::QueueId;
+use crate::model::text::{PLACEHOLDERS, Text};
+
+/// What was given of a table of parameters; `what` is what has them: "a plain queue", and `more` the names that are read elsewhere.
+pub(crate) fn read<'e>(
+    reader: &Reader<'_>,
+    names: &Names,
+    parameters: &'static [Parameter],
+    given: impl IntoIterator<Item = &'e Entry>,
+    (what, more): (&str, &[&'static str]),
+) -> Read<Values> {
+    let mut values = Vec::new();
+    for field in given {
+        match parameters.iter().find(|parameter| parameter.name == field.key) {
+            Some(parameter) => values.push(value(reader, names, parameter, field).map(|v| (parameter.name, v))),
+            None => {
+                let fields = parameters.iter().map(|parameter| parameter.name);
+                unknown_field(reader, field, what, fields.chain(more.iter().copied()));
+            }
+        }
+    }
+    values.into_iter().collect::<Read<Vec<_>>>().map(Values)
+}
+
+/// A value of a parameter.
+pub(crate) fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, entry: &Entry) -> Read<Value> {
+    let node = &entry.node;
+    match parameter.kind {
+        Kind::Span { min, max, bare } => match reader.span_in(node, bare)? {
+            span if span < min || span > max => {
+                reader.fail(Problem::new(node.at, "out of range").label(format!("expected {min} to {max}")))
+            }
+            span => Ok(Value::Span(span)),
+        },
+        Kind::Whole { min, max } => reader.whole(node, min..=max).map(Value::Whole),
+        Kind::Word(words) => reader.word(node, words).map(Value::Word),
+        Kind::Switch => reader.switch(node).map(Value::Switch),
+        Kind::Queue => names.find(reader, Thing::Queue, node).map(|queue| Value::Queue(QueueId(queue))),
+        Kind::Text => text(reader, node).map(Value::Text),
+        Kind::Table(fields) => {
+            let what = format!("a {}", parameter.name);
+            let Written::Table(table) = &node.value else {
+                return reader.wrong(node, &format!("a table: {what} has fields"));
+            };
+            let values = read(reader, names, fields, &table.entries, (&what, &[]))?;
+            match fields.iter().find(|field| field.default.is_empty() && table.get(field.name).is_none()) {
+                None => Ok(Value::Table(values)),
+                Some(missing) => {
+                    let problem = Problem::new(entry.key_at, format!("{what} needs `{}`", missing.name));
+                    reader.fail(problem.label(format!("`{}` is missing: {}", missing.name, missing.text)))
+                }
+            }
+        }
+    }
+}
+
+/// A text, with what the operation is in braces.
+fn text(reader: &Reader<'_>, node: &Node) -> Read<Text> {
+    let written = reader.text(node, "a text such as \"{key}\"")?;
+    Text::read(written).or_else(|word| {
+        let braces: Vec<String> = PLACEHOLDERS.iter().map(|(name, _)| format!("`{{{name}}}`")).collect();
+        let problem = Problem::new(node.at, format!("`{}` does not fit in braces", word.escape_debug()));
+        reader
+            .fail(problem.label(format!("braces hold what the operation is: {}", super::error::joined(&braces, "or"))))
+    })
+}

@@ -1,0 +1,273 @@
+//! A script as a plan and a list of actions.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{Action, Compiled, INVALID, Receive, Send, fits, fitting, handle, kind, refusal, settings};
+use crate::model::broker;
+use crate::model::broker::sqs::{Envelope, Kind, Redrive, Settings, Subscription};
+use crate::model::plan::{Consumer, Plan, ProducerId, Queue, QueueId};
+use crate::model::text::Text;
+use crate::sim::Span;
+use crate::ways::conform::NotModelled;
+use crate::ways::conform::script::{Words, producer};
+use crate::ways::conform::trace::Event;
+
+impl Compiled {
+    pub(super) fn of(steps: &[Value]) -> Result<Compiled, NotModelled> {
+        let mut compiler = Compiler { plan: Plan::new("a script"), queues: BTreeMap::new(), messages: Vec::new() };
+        let steps = steps.iter().map(|step| compiler.step(step)).collect::<Result<_, _>>()?;
+        let Compiler { plan, queues, messages } = compiler;
+        Ok(Compiled { plan, steps, queues, messages })
+    }
+}
+
+struct Compiler {
+    plan: Plan,
+    /// The queue of the plan that each name is.
+    queues: BTreeMap<String, QueueId>,
+    messages: Vec<(String, Option<String>)>,
+}
+
+impl Compiler {
+    fn step(&mut self, step: &Value) -> Result<Action, NotModelled> {
+        let words = Words(step);
+        let op = words.text("op").unwrap_or_default();
+        Ok(match op {
+            "queue" => self.queue(&words)?,
+            "set_attrs" => self.set_attributes(&words)?,
+            "send" => {
+                let msgs = words.texts("msgs");
+                let each = |field: &str, nth: usize| words.texts(field).get(nth).cloned();
+                let sends = msgs.iter().enumerate().map(|(nth, msg)| {
+                    let group = each("groups", nth).or_else(|| words.owned("group"));
+                    let auto = words.is("auto_dedup").then(|| msg.clone());
+                    let dedup = each("dedups", nth).or_else(|| words.owned("dedup")).or(auto);
+                    self.send(&words, msg, group, dedup, words.whole("delay"))
+                });
+                Action::Send(sends.collect())
+            }
+            "send_batch" => self.send_batch(&words),
+            "receive" => {
+                self.receive(&words, words.whole("max").unwrap_or(1)).map_or_else(Action::Refused, Action::Receive)
+            }
+            "drain" => {
+                let delete = step.get("delete").and_then(Value::as_bool).unwrap_or(true);
+                let receive = self.receive(&words, words.whole("max").unwrap_or(10));
+                receive.map_or_else(Action::Refused, |receive| Action::Drain { receive, delete })
+            }
+            "delete" | "delete_batch" => Action::Delete { msgs: words.texts("msgs"), handle: handle(&words) },
+            "change_visibility" => {
+                let seconds = words.whole("seconds").unwrap_or(0);
+                Action::ChangeVisibility { msgs: words.texts("msgs"), handle: handle(&words), seconds }
+            }
+            "purge" | "dlq_sources" => match self.find(&words, op) {
+                Ok((name, queue)) if op == "purge" => Action::Purge { queue, name },
+                Ok((name, queue)) => Action::Sources { name, queue },
+                Err(event) => Action::Refused(event),
+            },
+            "counts" => {
+                let known = |name: String| self.queues.get(&name).map(|&queue| (name, queue));
+                Action::Counts(words.texts("queues").into_iter().filter_map(known).collect())
+            }
+            "sleep" => Action::Sleep(Span::from_millis(words.whole("ms").unwrap_or(0))),
+            other => return Err(NotModelled(format!("the word `{other}`"))),
+        })
+    }
+
+    fn find(&self, words: &Words<'_>, op: &str) -> Result<(String, QueueId), Event> {
+        let name = words.text("queue").unwrap_or_default();
+        match self.queues.get(name) {
+            Some(&queue) => Ok((name.to_owned(), queue)),
+            None => Err(refusal(op, name, "QueueDoesNotExist")),
+        }
+    }
+
+    fn queue(&mut self, words: &Words<'_>) -> Result<Action, NotModelled> {
+        let name = words.text("name").unwrap_or_default();
+        let attributes = words.table("attrs");
+        let fifo = attributes.get("FifoQueue").is_some_and(|on| on == true || on == "true");
+        let default = Settings { kind: kind(fifo), ..Settings::default() };
+        // The suffix and the attribute go together.
+        let read = if fifo == name.ends_with(".fifo") { self.attributes(default, &attributes)? } else { None };
+        let Some(settings) = read else { return Ok(Action::Refused(refusal("queue", name, INVALID))) };
+        let id = self.add(settings);
+        self.queues.insert(name.to_owned(), id);
+        Ok(Action::Nothing)
+    }
+
+    fn set_attributes(&mut self, words: &Words<'_>) -> Result<Action, NotModelled> {
+        let (name, queue) = match self.find(words, "set_attrs") {
+            Ok(found) => found,
+            Err(event) => return Ok(Action::Refused(event)),
+        };
+        // The last of the plan that was declared for it.
+        let latest = self.plan.queues.iter().rposition(|of| of.name.ends_with(&format!(" {}", queue.0)));
+        let before = latest.map_or(queue, |at| QueueId(at as u16));
+        let Some(settings) = self.attributes(settings(&self.plan, before).clone(), &words.table("attrs"))? else {
+            return Ok(Action::Refused(refusal("set_attrs", &name, INVALID)));
+        };
+        let like = self.add(settings);
+        self.plan.queues[like.at()].name = format!("{} {}", like.0, queue.0);
+        Ok(Action::SetAttributes { queue, like })
+    }
+
+    fn add(&mut self, settings: Settings) -> QueueId {
+        let id = QueueId(self.plan.queues.len() as u16);
+        self.plan.queues.push(Queue { name: format!("{} {}", id.0, id.0), settings: broker::Settings::Sqs(settings) });
+        id
+    }
+
+    /// Settings with some attributes changed; `None` where a value does not fit.
+    fn attributes(&self, mut of: Settings, given: &Map<String, Value>) -> Result<Option<Settings>, NotModelled> {
+        for (name, value) in given {
+            if name == "FifoQueue" {
+                continue;
+            }
+            if name == "RedrivePolicy" {
+                let to = value.get("dlq").and_then(Value::as_str).and_then(|dlq| self.queues.get(dlq));
+                let most = value.get("maxReceiveCount").and_then(Value::as_u64).filter(|n| (1..=1_000).contains(n));
+                let (Some(&to), Some(most)) = (to, most) else { return Ok(None) };
+                // A dead-letter queue is of the kind of its source.
+                if settings(&self.plan, to).is_fifo() != of.is_fifo() {
+                    return Ok(None);
+                }
+                of.redrive = Some(Redrive { to, max_receive_count: most as u16 });
+                continue;
+            }
+            let table = of.product().parameters;
+            let Some(parameter) = table.iter().find(|parameter| parameter.name == name) else {
+                return Err(NotModelled(format!("the attribute `{name}`")));
+            };
+            let span = || fitting(parameter.kind, value);
+            match (name.as_str(), &mut of.kind) {
+                ("ContentBasedDeduplication", Kind::Fifo { content_based, .. }) => {
+                    *content_based = *value == true || value == "true";
+                }
+                ("DeduplicationScope", Kind::Fifo { by_group, .. }) => *by_group = value == "messageGroup",
+                ("FifoThroughputLimit", _) => {}
+                _ => {
+                    let Some(span) = span() else { return Ok(None) };
+                    match name.as_str() {
+                        "VisibilityTimeout" => of.visibility_timeout = span,
+                        "DelaySeconds" => of.delay = span,
+                        "MessageRetentionPeriod" => of.retention = span,
+                        "ReceiveMessageWaitTimeSeconds" => of.receive_wait = span,
+                        _ => return Err(NotModelled(format!("the attribute `{name}`"))),
+                    }
+                }
+            }
+        }
+        Ok(Some(of))
+    }
+
+    fn send(
+        &mut self,
+        words: &Words<'_>,
+        msg: &str,
+        group: Option<String>,
+        dedup: Option<String>,
+        delay: Option<u64>,
+    ) -> Send {
+        let queue = words.text("queue").unwrap_or_default().to_owned();
+        let goes = match self.queues.get(&queue) {
+            None => Err("QueueDoesNotExist"),
+            Some(&to) => self.message(to, msg, group, dedup, delay),
+        };
+        Send { msg: msg.to_owned(), queue, goes }
+    }
+
+    fn message(
+        &mut self,
+        to: QueueId,
+        msg: &str,
+        group: Option<String>,
+        dedup: Option<String>,
+        delay: Option<u64>,
+    ) -> Result<ProducerId, &'static str> {
+        let text = |text: &Option<String>| text.as_deref().map(Text::fixed);
+        let said = Envelope {
+            group: text(&group),
+            dedup: text(&dedup),
+            body: Some(Text::fixed(msg)),
+            delay: delay.map(Span::from_secs),
+        };
+        if delay.is_some_and(|delay| !fits("DelaySeconds", delay)) {
+            return Err(INVALID);
+        }
+        if let Some(problem) = settings(&self.plan, to).refuses(&said) {
+            return Err(problem.code());
+        }
+        let id = ProducerId(self.plan.producers.len() as u16);
+        let script = producer(id, to, broker::Envelope::Sqs(said));
+        self.plan.producers.push(script);
+        self.messages.push((msg.to_owned(), group));
+        Ok(id)
+    }
+
+    fn send_batch(&mut self, words: &Words<'_>) -> Action {
+        let entries = words.list("entries");
+        let queue = words.text("queue").unwrap_or_default();
+        let id = |(nth, entry): (usize, &Value)| Words(entry).owned("id").unwrap_or_else(|| format!("e{nth}"));
+        let mut ids: Vec<String> = entries.iter().enumerate().map(id).collect();
+        ids.sort_unstable();
+        if entries.len() > 10 {
+            return Action::Refused(refusal("send_batch", queue, "TooManyEntriesInBatchRequest"));
+        }
+        if ids.windows(2).any(|two| two[0] == two[1]) {
+            return Action::Refused(refusal("send_batch", queue, "BatchEntryIdsNotDistinct"));
+        }
+        if entries.is_empty() {
+            return Action::Refused(refusal("send_batch", queue, "EmptyBatchRequest"));
+        }
+        let sends = entries.iter().map(|entry| {
+            let of = Words(entry);
+            self.send(
+                words,
+                of.text("msg").unwrap_or_default(),
+                of.owned("group"),
+                of.owned("dedup"),
+                of.whole("delay"),
+            )
+        });
+        Action::Send(sends.collect())
+    }
+
+    fn receive(&mut self, words: &Words<'_>, most: u64) -> Result<Receive, Event> {
+        let consumer = words.text("consumer").unwrap_or("c1").to_owned();
+        let refused = |mut event: Event| {
+            event.insert("consumer".into(), consumer.clone().into());
+            event
+        };
+        let (queue, of) = self.find(words, "receive").map_err(refused)?;
+        let (visibility, wait) = (words.whole("visibility"), words.whole("wait"));
+        let fit = (1..=10).contains(&most)
+            && visibility.is_none_or(|seconds| fits("VisibilityTimeout", seconds))
+            && wait.is_none_or(|seconds| fits("WaitTimeSeconds", seconds));
+        if !fit {
+            return Err(refused(refusal("receive", &queue, INVALID)));
+        }
+        let wait = wait.map_or(settings(&self.plan, of).receive_wait, Span::from_secs);
+        let subscription = Subscription {
+            max_messages: most as u16,
+            wait: Some(wait),
+            visibility_timeout: visibility.map(Span::from_secs),
+            attempt: words.text("attempt").map(Text::fixed),
+            ..Subscription::default()
+        };
+        let worker = self.plan.consumers.len() as u32;
+        let subscription = Some(broker::Subscription::Sqs(subscription));
+        self.plan.consumers.push(Consumer { subscription, ..Consumer::new(&format!("{worker}"), of, Vec::new()) });
+        Ok(Receive {
+            queue,
+            worker,
+            of,
+            consumer,
+            wait,
+            times: words.whole("times").unwrap_or(1),
+            sorted: words.is("sorted"),
+            counted: words.0.get("count") != Some(&Value::Bool(false)),
+        })
+    }
+}
