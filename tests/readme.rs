@@ -65,7 +65,7 @@ fn the_table_says_what_was_measured() {
     let text = fs::read_to_string(CAPTURE).expect("the scenario is there");
     let variants = [
         None,
-        Some("longer-lease"),
+        Some("two-minutes"),
         Some("heartbeat"),
         Some("inbox"),
         Some("inbox-crashes-at-commit"),

@@ -125,10 +125,20 @@ fn of_product(product: &Product) -> String {
     line(&mut text, 12, "delivery", product.delivery);
     line(&mut text, 12, "ordering", product.ordering);
     line(&mut text, 12, "dead letters", product.dead_letters);
-    text.push_str("\nParameters\n");
-    let width = product.parameters.iter().map(|parameter| parameter.name.len()).max().unwrap_or(0);
-    for parameter in product.parameters {
-        line(&mut text, width, parameter.name, &about(parameter));
+    let tables = [
+        ("Parameters", product.parameters),
+        ("In [producer.NAME] message = { .. }", product.message),
+        ("In [consumer.NAME]", product.client),
+    ];
+    for (title, table) in tables.into_iter().filter(|(_, table)| !table.is_empty()) {
+        put(&mut text, format_args!("\n{title}\n"));
+        parameters(&mut text, table);
+    }
+    if !product.facts.is_empty() {
+        text.push_str("\nWhat to know\n");
+        for (number, fact) in (1..).zip(product.facts) {
+            line(&mut text, 2, &format!("{number:>2}"), fact);
+        }
     }
     text.push_str("\nNot modelled\n");
     let width = product.not_modelled.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -136,6 +146,19 @@ fn of_product(product: &Product) -> String {
         line(&mut text, width, name, instead);
     }
     text
+}
+
+fn parameters(text: &mut String, table: &[Parameter]) {
+    let width = table.iter().map(|parameter| parameter.name.len()).max().unwrap_or(0);
+    for parameter in table {
+        line(text, width, parameter.name, &about(parameter));
+        if let Kind::Table(fields) = parameter.kind {
+            let width = fields.iter().map(|field| field.name.len()).max().unwrap_or(0);
+            for field in fields {
+                line(text, width + 4, &format!("  {}", field.name), &about(field));
+            }
+        }
+    }
 }
 
 /// "how long .. (a length of time from 1 ns to 168 h; default 30s; source: ..)"

@@ -345,6 +345,8 @@ pub struct Product {
     pub ordering: &'static str,
     /// What is its dead-letter policy?
     pub dead_letters: &'static str,
+    /// What whoever uses it should know and often does not; each is a test.
+    pub facts: &'static [&'static str],
     /// What it calls what stories tell of.
     pub words: Words,
     /// What this model leaves out: (name in the product, why or what to do instead).

@@ -182,6 +182,7 @@ pub const PRODUCTS: &[Product] = &[Product {
     delivery: "at least once: a message stays stored until it is acked; a lease that ends brings it back",
     ordering: "first in, first out, for what is delivered once; what comes back goes to the tail, or to its old place",
     dead_letters: "none, unless max_deliveries is set; then to dead_letter_to, or dropped where that is not set",
+    facts: &[],
     words: super::Words { delivery: "delivery", lease: "lease", held: "leased" },
     not_modelled: &[
         ("replication", "one node; a crash takes the whole queue down, and `durable` says what it keeps"),

@@ -151,6 +151,20 @@ const LIMIT_OF_RENEWALS: (&str, &str) = (
 );
 const CALLS: (&str, &str) = ("limits of calls", "no call is throttled; give links latency where calls take time");
 
+const FACTS: &[&str] = &[
+    "standard: when the answer to a send is lost and the client sends again, two messages with different ids are delivered",
+    "FIFO: the same deduplication id 4:59 after the first, which is deleted by then, is accepted and not delivered; at 5:01 it is",
+    "maxReceiveCount = 3 and every handler fails: 3 runs, and the 4th receive moves the message; without one it stays",
+    "standard, 30 s and a handler of 40 s: another worker runs the message from 30 s on; the first one's delete, with its old \
+     receipt, does not remove it",
+    "FIFO and the same: the first one's delete is an error, and the effect is doubled",
+    "FIFO, 1, 2 and 3 of a group in one batch: when 2 and 3 are deleted and 1 times out, 1 runs after 3",
+    "FIFO, something of a group in flight: other groups go on, and no receive gets any of that one",
+    "ChangeMessageVisibility(10) after 15 s of 60 s: the message is visible at 25 s, not at 70 s",
+    "a receive whose answer is lost hides the message for the whole timeout, and is counted",
+    "a message of 3 d 23 h, moved to a standard dead-letter queue that keeps 4 days, expires there after 1 hour",
+];
+
 /// What the command knows of SQS.
 pub const PRODUCTS: &[Product] = &[
     Product {
@@ -170,6 +184,7 @@ pub const PRODUCTS: &[Product] = &[
                    delete may miss",
         ordering: "none: about in the order of sends; what comes back stands where it stood",
         dead_letters: DEAD_LETTERS,
+        facts: FACTS,
         words: WORDS,
         not_modelled: &[
             LIMIT_OF_RENEWALS,
@@ -202,6 +217,7 @@ pub const PRODUCTS: &[Product] = &[
         ordering: "by group, for what is delivered once and settled in order; while something of a group is in flight, no other \
                    receive gets any of it",
         dead_letters: DEAD_LETTERS,
+        facts: FACTS,
         words: WORDS,
         not_modelled: &[
             LIMIT_OF_RENEWALS,

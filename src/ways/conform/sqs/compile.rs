@@ -14,9 +14,13 @@ use crate::ways::conform::NotModelled;
 use crate::ways::conform::script::{Words, producer};
 use crate::ways::conform::trace::Event;
 
+const A_CENTURY: Span = Span::from_secs(100 * 365 * 86_400);
+
 impl Compiled {
     pub(super) fn of(steps: &[Value]) -> Result<Compiled, NotModelled> {
-        let mut compiler = Compiler { plan: Plan::new("a script"), queues: BTreeMap::new(), messages: Vec::new() };
+        let mut plan = Plan::new("a script");
+        plan.length.span = Some(A_CENTURY); // long enough for whatever expires
+        let mut compiler = Compiler { plan, queues: BTreeMap::new(), messages: Vec::new() };
         let steps = steps.iter().map(|step| compiler.step(step)).collect::<Result<_, _>>()?;
         let Compiler { plan, queues, messages } = compiler;
         Ok(Compiled { plan, steps, queues, messages })
