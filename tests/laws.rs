@@ -6,7 +6,7 @@ use redelivery::model::broker::{Envelope, Settings, Subscription, plain, sqs};
 use redelivery::model::fact::Fact;
 use redelivery::model::plan::{
     Arrivals, Consumer, ConsumerId, Fault, FaultKind, Link, OnError, Party, Plan, Poison, PoisonKind, Producer,
-    ProducerId, Publish, Queue, QueueId, Step, Store, StoreId, StoreKind, When,
+    ProducerId, Publish, Queue, QueueId, Reaction, Step, Store, StoreId, StoreKind, When,
 };
 use redelivery::model::seat::Empty;
 use redelivery::model::text::Text;
@@ -180,8 +180,10 @@ fn plan(dice: &mut Dice, of: Of) -> Plan {
     consumer.batch = 1 + dice.roll(2) as u16;
     consumer.subscription = words_of(dice, of).0;
     consumer.heartbeat = dice.maybe(4, ms(2));
-    let nack = |n| OnError::Nack { delay: ms(n) };
-    consumer.on_error = dice.of(&[nack(0), nack(3), OnError::Leave]);
+    let nack = |n| Reaction::Nack { delay: ms(n) };
+    let reactions = [nack(0), nack(3), Reaction::Leave, Reaction::Ack];
+    let (retryable, poison) = (dice.of(&reactions[..3]), dice.of(&reactions));
+    consumer.on_error = OnError { retryable, poison, after: dice.maybe(4, (2, Reaction::Ack)) };
     plan.consumers.push(consumer);
     if dice.roll(3) == 0 {
         plan.consumers.push(Consumer::new("z-audit", QueueId(0), vec![effect(DB), Step::Ack]));

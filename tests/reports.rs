@@ -6,7 +6,7 @@ use redelivery::model::Stage;
 use redelivery::model::broker::{Settings, plain};
 use redelivery::model::plan::{
     Arrivals, Consumer, ConsumerId, Fault, FaultKind, Link, OnError, Party, Plan, Poison, PoisonKind, Producer,
-    ProducerId, Publish, Queue, QueueId, Step, Store, StoreId, StoreKind, When,
+    ProducerId, Publish, Queue, QueueId, Reaction, Step, Store, StoreId, StoreKind, When,
 };
 use redelivery::sim::{Chance, Dist, KeyDraw, Span, Time};
 use redelivery::ways::run;
@@ -99,7 +99,7 @@ pub fn worlds() -> Vec<Plan> {
         p.producers[0].poison = Some(Poison { fraction: one_in(100), how: PoisonKind::Errors });
         p.queues[0].settings = settings(|s| s.max_deliveries = Some(4));
         (p.consumers[0].batch, p.consumers[0].workers) = (5, 2);
-        p.consumers[0].on_error = OnError::Nack { delay: MS * 3 };
+        p.consumers[0].on_error = OnError::always(Reaction::Nack { delay: MS * 3 });
     });
     add("poison and dead letters", |p| {
         p.producers[0].poison = Some(Poison { fraction: one_in(50), how: PoisonKind::Kills });

@@ -98,7 +98,7 @@ fn ack_first() {
 fn poison() {
     let mut plan = plan(vec![effect(CARD), Step::Ack]);
     plan.producers[0].poison = Some(Poison { fraction: Chance::ALWAYS, how: PoisonKind::Errors });
-    plan.consumers[0].on_error = OnError::Nack { delay: secs(10.0) };
+    plan.consumers[0].on_error = OnError::always(Reaction::Nack { delay: secs(10.0) });
     let settings =
         plain::Settings { max_deliveries: Some(3), dead_letter_to: Some(QueueId(1)), ..plain::Settings::default() };
     plan.queues[0].settings = plain(settings);

@@ -110,7 +110,7 @@ pub fn busy(operations: u32) -> Plan {
     ];
     let mut consumer = Consumer::new("worker", QueueId(0), steps);
     (consumer.instances, consumer.workers, consumer.batch) = (3, 2, 3);
-    (consumer.heartbeat, consumer.on_error) = (Some(ms(20)), OnError::Nack { delay: ms(3) });
+    (consumer.heartbeat, consumer.on_error) = (Some(ms(20)), OnError::always(Reaction::Nack { delay: ms(3) }));
     let buries = Consumer::new("undertaker", dead, vec![Step::Ack]);
     plan.consumers = vec![buries, consumer];
     let crash = FaultKind::Crash { consumer: worker, restart_after: ms(30) };
@@ -166,7 +166,7 @@ pub fn loose(operations: u32) -> Plan {
     (first.instances, first.batch) = (2, 2);
     let steps = vec![Step::Seen(db), work, effect(1), Step::Mark(db), Step::Ack];
     let mut last = Consumer::new("acks-last", QueueId(0), steps);
-    (last.instances, last.workers, last.on_error) = (2, 3, OnError::Leave);
+    (last.instances, last.workers, last.on_error) = (2, 3, OnError::always(Reaction::Leave));
     plan.consumers = vec![first, last];
     let outage = FaultKind::BrokerCrash { queue: QueueId(0), restart_after: ms(5) };
     plan.faults = vec![

@@ -83,8 +83,18 @@ pub struct StepFault {
     pub site: u64,
     /// Where the question stands at which moment.
     pub moment: u64,
-    /// How long the process is down.
-    pub restart_after: Span,
+    /// What it does.
+    pub strikes: Strike,
+}
+
+/// What a fault does to a handler at a step.
+#[derive(Clone, Copy, Debug)]
+pub enum Strike {
+    /// Its process dies.
+    #[allow(missing_docs, reason = "how long it is down")]
+    Crash { restart_after: Span },
+    /// The step ends with an error that another try may not have.
+    Error,
 }
 
 /// What is known of a process beforehand.
@@ -189,6 +199,8 @@ pub struct Stage {
     pub(crate) brokers: Vec<QueueId>,
     /// By queue: its broker.
     machines: Vec<u16>,
+    /// By queue: up to which the count of a message's deliveries matters to anybody.
+    counted: Vec<u16>,
     /// By queue: the lanes of its timers.
     timers: Vec<Vec<Lane>>,
     /// Two for each wire, requests first.
@@ -312,6 +324,7 @@ impl Stage {
         };
         let hands = plan.workers().map(hand).collect();
         let (machines, brokers) = brokers(&plan);
+        let counted = plan.queue_ids().map(|queue| counted(&plan, queue)).collect();
         let programs = (0..plan.consumers.len()).map(|consumer| program(&plan, consumer)).collect();
         Stage {
             first: First {
@@ -333,6 +346,7 @@ impl Stage {
             plan,
             brokers,
             machines,
+            counted,
             timers,
             actors,
             lanes,
@@ -362,6 +376,11 @@ impl Stage {
     #[inline]
     pub(crate) fn machine_of(&self, queue: QueueId) -> usize {
         usize::from(self.machines[queue.at()])
+    }
+
+    /// Up to which the count of a message's deliveries matters to anybody: the broker, or a handler that failed.
+    pub(crate) fn counted(&self, queue: QueueId) -> u16 {
+        self.counted[queue.at()]
     }
 
     /// The lane of a queue's timer, by its number in the product.
@@ -440,6 +459,18 @@ lanes! {
     delays_lane(QueueId) = delays,
 }
 
+/// A count may go on where dead letters go.
+fn counted(plan: &Plan, queue: QueueId) -> u16 {
+    let next = |queue: &QueueId| plan.queues[queue.at()].settings.dead_letter_to();
+    let way = std::iter::successors(Some(queue), next).take(plan.queues.len());
+    let here = |queue: QueueId| {
+        let readers = plan.consumers.iter().filter(move |consumer| consumer.from == queue);
+        let after = readers.filter_map(|consumer| consumer.on_error.after.map(|(from, _)| from));
+        after.chain(plan.queues[queue.at()].settings.max_deliveries()).max().unwrap_or(0)
+    };
+    way.map(here).max().unwrap_or(0)
+}
+
 /// The timers of one kind (0: for one event, 1: of one length, 2: of any length) that queues of their products have.
 fn timers_of(plan: &Plan, kind: usize) -> impl Iterator<Item = Actor> + '_ {
     plan.queue_ids().flat_map(move |queue| {
@@ -505,17 +536,20 @@ fn faults_at(plan: &Plan, consumer: usize, at: usize) -> Vec<StepFault> {
     plan.faults
         .iter()
         .filter(here)
-        .filter_map(|fault| match (fault.kind, &fault.when) {
-            (FaultKind::Crash { restart_after, .. }, When::AtStep { step, chance }) if usize::from(*step) == at => {
-                let step = format!("{at}");
-                Some(StepFault {
-                    chance: *chance,
-                    site: site(&[&fault.name, &step]),
-                    moment: site(&[&fault.name, &step, "moment"]),
-                    restart_after,
-                })
-            }
-            _ => None,
+        .filter_map(|fault| {
+            let strikes = match fault.kind {
+                FaultKind::Crash { restart_after, .. } => Strike::Crash { restart_after },
+                FaultKind::Error { .. } => Strike::Error,
+                _ => return None,
+            };
+            let When::AtStep { step, chance } = fault.when else { return None };
+            let name = format!("{at}");
+            (usize::from(step) == at).then(|| StepFault {
+                chance,
+                site: site(&[&fault.name, &name]),
+                moment: site(&[&fault.name, &name, "moment"]),
+                strikes,
+            })
         })
         .collect()
 }

@@ -62,6 +62,7 @@ pub(super) fn strike<O: Oracle, W: Watch>(
         (FaultKind::Pause { lasts, .. }, Some(process)) => consumers.pause(process, lasts, out),
         (FaultKind::Slow { factor, lasts, .. }, Some(process)) => consumers.slow(process, factor, lasts, out),
         (FaultKind::BrokerCrash { queue, restart_after }, _) => crash_broker(queue, restart_after, brokers, out),
+        (FaultKind::Error { .. }, _) => unreachable!("an error befalls a step"),
         (_, None) => {}
     }
 }

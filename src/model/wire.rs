@@ -70,6 +70,8 @@ pub enum Settlement {
     Ack,
     /// It is to be delivered again after this delay.
     Nack(Span),
+    /// It is to be put aside, or dropped.
+    Reject,
 }
 
 /// The packets on all wires, by direction: two for each wire, requests first.
@@ -107,7 +109,11 @@ impl Call {
                 form.puts(records.name(delivery));
             }
             Call::Settle(Settle { delivery, how, wait, .. }) => {
-                let delay = if let Settlement::Nack(delay) = how { delay.nanos().saturating_add(1) } else { 0 };
+                let delay = match how {
+                    Settlement::Ack => 0,
+                    Settlement::Nack(delay) => delay.nanos().saturating_add(1).min(u64::MAX - 1),
+                    Settlement::Reject => u64::MAX,
+                };
                 form.puts([6 | u64::from(wait) << 8, delay]);
                 form.puts(records.name(delivery));
             }

@@ -6,8 +6,8 @@ use super::{Judge, Roles};
 use crate::model::broker::{Topology, some_settings};
 use crate::model::fact::{Cause, DropReason, Fact, Held, Holder, RunEnd, Watch};
 use crate::model::plan::{
-    Arrivals, Consumer, Length, OnError, Plan, Producer, ProducerId, Publish, Queue, QueueId, Step, Store, StoreId,
-    StoreKind,
+    Arrivals, Consumer, Length, OnError, Plan, Producer, ProducerId, Publish, Queue, QueueId, Reaction, Step, Store,
+    StoreId, StoreKind,
 };
 use crate::sim::{Dist, KeyDraw, Span, Time};
 
@@ -42,7 +42,7 @@ pub(super) fn plan() -> Plan {
             heartbeat: None,
             steps: vec![Step::Effect { store: StoreId(0), site: 0 }, Step::Ack],
             pattern: None,
-            on_error: OnError::Leave,
+            on_error: OnError::always(Reaction::Leave),
             subscription: None,
         }],
         faults: Vec::new(),

@@ -10,7 +10,7 @@ use super::place::Place;
 use super::program::{Around, Written};
 use super::schema::{Block, DIST, SPAN, default, optional, required};
 use crate::model::broker::{Product, Subscription};
-use crate::model::plan::{Consumer, MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS, OnError, QueueId, Step};
+use crate::model::plan::{Consumer, MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS, OnError, QueueId, Reaction, Step};
 use crate::sim::{Dist, Span};
 
 const STORE: &str = "the name of a store";
@@ -42,19 +42,32 @@ const CONSUMER: Block = Block {
         default(
             "on_error",
             "nack",
-            "\"nack\", \"leave\", or { nack = DELAY }",
+            "\"nack\", \"leave\", \"reject\", \"ack\", { nack = DELAY }, or a table",
             "what happens to a message whose handler ended with an error",
         ),
     ],
 };
 
+const REACTION: &str = "\"nack\", \"leave\", \"reject\", \"ack\" or { nack = DELAY }";
+
 const ON_ERROR: Block = Block {
     path: "consumer.NAME.on_error",
     what: "on_error",
+    fields: &[
+        default("retryable", "nack", REACTION, "where another try may do it: an error fault"),
+        default("poison", "nack", REACTION, "where no handler can do it"),
+        optional("after", "a whole number", "from this delivery on, whichever error it is, `then`"),
+        optional("then", REACTION, "what happens then"),
+    ],
+};
+
+const NACK: Block = Block {
+    path: "consumer.NAME.on_error.nack",
+    what: "a nack",
     fields: &[required("nack", SPAN, "given back, to be delivered again after this delay")],
 };
 
-pub(crate) const BLOCKS: &[&Block] = &[&CONSUMER, &ON_ERROR];
+pub(crate) const BLOCKS: &[&Block] = &[&CONSUMER, &ON_ERROR, &NACK];
 
 /// A consumer.
 pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
@@ -140,14 +153,39 @@ fn steps(around: &Around<'_, '_>, fields: &Fields<'_, '_>, node: &Node, work: Op
 
 fn on_error(around: &Around<'_, '_>, node: &Node) -> Read<OnError> {
     let reader = around.reader;
+    let Value::Table(table) = &node.value else { return reaction(around, node).map(OnError::always) };
+    if table.get("nack").is_some() {
+        return reaction(around, node).map(OnError::always);
+    }
+    let fields = Fields::of(reader, &ON_ERROR, node, node.at)?;
+    let retryable = fields.read("retryable", |n| reaction(around, n));
+    let poison = fields.read("poison", |n| reaction(around, n));
+    let after = fields.optional("after", |n| reader.small_count(n));
+    let then = fields.optional("then", |n| reaction(around, n));
+    let after = match (after?, then?) {
+        (None, None) => None,
+        (Some(after), Some(then)) => Some((after, then)),
+        (given, _) => {
+            let (has, needs) = if given.is_some() { ("after", "then") } else { ("then", "after") };
+            let problem = Problem::new(node.at, format!("`{has}` needs `{needs}`"));
+            return reader.fail(problem.label(format!("`{needs}` is missing")));
+        }
+    };
+    Ok(OnError { retryable: retryable?, poison: poison?, after })
+}
+
+fn reaction(around: &Around<'_, '_>, node: &Node) -> Read<Reaction> {
+    let reader = around.reader;
     match node.value {
-        Value::Text(_) => Ok(match reader.word(node, &["nack", "leave"])? {
-            "leave" => OnError::Leave,
-            _ => OnError::Nack { delay: Span::ZERO },
+        Value::Text(_) => Ok(match reader.word(node, &["nack", "leave", "reject", "ack"])? {
+            "leave" => Reaction::Leave,
+            "reject" => Reaction::Reject,
+            "ack" => Reaction::Ack,
+            _ => Reaction::Nack { delay: Span::ZERO },
         }),
         _ => {
-            let fields = Fields::of(reader, &ON_ERROR, node, node.at)?;
-            fields.read("nack", |n| reader.span(n)).map(|delay| OnError::Nack { delay })
+            let fields = Fields::of(reader, &NACK, node, node.at)?;
+            fields.read("nack", |n| reader.span(n)).map(|delay| Reaction::Nack { delay })
         }
     }
 }

@@ -19,6 +19,11 @@ pub(crate) const BLOCK: Block = Block {
             "the name of a consumer or a queue",
             "a process dies with all its workers, or a broker goes down",
         ),
+        optional(
+            "error",
+            CONSUMER,
+            "a step of a handler ends with an error that another try may not have (with at_step)",
+        ),
         optional("pause", CONSUMER, "a process stands still; what comes due waits"),
         optional("slow", CONSUMER, "the work of its handlers takes longer for a while"),
         optional("every", SPAN, "again and again, with exponential gaps of this mean, in each process"),
@@ -50,8 +55,12 @@ pub(crate) fn read(reader: &Reader<'_>, names: &Names, consumers: &[Read<Consume
     if broker {
         fields.refuse("instance", "a broker has no instances")?;
     }
-    if !matches!(kind, FaultKind::Crash { .. }) && matches!(when, When::AtStep { .. }) {
-        let what = if broker { "a broker takes no steps" } else { "only a crash happens at a step" };
+    if let (FaultKind::Error { .. }, When::Every(_) | When::At { .. }) = (kind, &when) {
+        let problem = Problem::new(entry.key_at, "an error needs `at_step`");
+        return reader.fail(problem.label("`at_step` is missing: at which step it befalls, such as \"effect db\""));
+    }
+    if !matches!(kind, FaultKind::Crash { .. } | FaultKind::Error { .. }) && matches!(when, When::AtStep { .. }) {
+        let what = if broker { "a broker takes no steps" } else { "only a crash or an error happens at a step" };
         fields.refuse("at_step", what)?;
     }
     Ok(Fault { name: entry.key.clone(), kind, when })
@@ -59,7 +68,7 @@ pub(crate) fn read(reader: &Reader<'_>, names: &Names, consumers: &[Read<Consume
 
 fn kind(fields: &Fields<'_, '_>, names: &Names) -> Read<FaultKind> {
     let reader = fields.reader;
-    let (what, entry) = fields.one_of(&["crash", "pause", "slow"])?;
+    let (what, entry) = fields.one_of(&["crash", "error", "pause", "slow"])?;
     let kinds: &[Kind] = if what == "crash" { &[Kind::Consumer, Kind::Queue] } else { &[Kind::Consumer] };
     let name = reader.text(&entry.node, "a name").map(|name| (name, entry.node.at));
     let whom = name.and_then(|(name, at)| names.find_any(reader, kinds, name, at));
@@ -82,6 +91,11 @@ fn kind(fields: &Fields<'_, '_>, names: &Names) -> Read<FaultKind> {
                 (Kind::Consumer, c) => FaultKind::Crash { consumer: ConsumerId(c), restart_after },
                 (_, q) => FaultKind::BrokerCrash { queue: QueueId(q), restart_after },
             })
+        }
+        "error" => {
+            belong("crash", &["restart_after"])?;
+            belong("pause or a slowdown", &["lasts", "factor"])?;
+            Ok(FaultKind::Error { consumer: ConsumerId(whom?.1) })
         }
         "pause" => {
             let lasts = needed("lasts");

@@ -221,6 +221,10 @@ macro_rules! products {
             pub fn broker(&self) -> Option<u16> {
                 match self { $(Settings::$variant(settings) => settings.broker()),* }
             }
+            /// Whether a consumer may reject a message, so that it is put aside or dropped.
+            pub(crate) fn rejects(&self) -> bool {
+                match self { $(Settings::$variant(settings) => settings.rejects()),* }
+            }
             /// What is wrong with a dead-letter queue that is set so, in words.
             pub(crate) fn puts_aside_in(&self, target: &Settings) -> Result<(), String> {
                 match (self, target) {

@@ -6,10 +6,10 @@
 use super::{Consumers, Phase, Process};
 use crate::model::fact::{Fact, Holder, RunEnd, Watch};
 use crate::model::out::Out;
-use crate::model::plan::{OnError, PoisonKind, Step, StoreId, StoreKind};
+use crate::model::plan::{PoisonKind, Reaction, Step, StoreId, StoreKind};
 use crate::model::records::{Delivery, NONE};
 use crate::model::seat::{Answer, Point};
-use crate::model::stage::{Hand, StepAt, StepFault};
+use crate::model::stage::{Hand, StepAt, StepFault, Strike};
 use crate::model::store::Insert;
 use crate::model::wire::{Call, Settle, Settlement};
 use crate::sim::{Lane, Oracle, Span};
@@ -37,8 +37,17 @@ enum Next {
     Dies,
     /// To the next message: it ended with its ack, and the ack is still to be handed on where there is one.
     Acked(Option<Settle>),
-    /// It ended with an error.
+    /// It ended with an error that no other try will not have.
     Fails,
+}
+
+/// What a handler knows of its error.
+#[derive(Clone, Copy)]
+enum Failure {
+    /// Another try may do it.
+    Retryable,
+    /// No handler can do it.
+    Poison,
 }
 
 impl Consumers {
@@ -132,8 +141,10 @@ impl Consumers {
         loop {
             let step = &program[at];
             if payload > 0 {
-                let fault = step.faults[payload as usize - 1];
-                self.crash(hand.process, fault.restart_after, out);
+                match step.faults[payload as usize - 1].strikes {
+                    Strike::Crash { restart_after } => self.crash(hand.process, restart_after, out),
+                    Strike::Error => self.fail(run, Failure::Retryable, out),
+                }
                 return None;
             }
             let next = self.act(run, at, &step.step, out);
@@ -146,7 +157,7 @@ impl Consumers {
                 Next::On => at + 1,
                 Next::ToAck => (at..program.len()).find(|&at| program[at].step == Step::Ack).unwrap_or(program.len()),
                 Next::Fails => {
-                    self.fail(run, out);
+                    self.fail(run, Failure::Poison, out);
                     return None;
                 }
                 Next::Stays => break,
@@ -302,11 +313,23 @@ impl Consumers {
         Next::On
     }
 
-    fn fail<O: Oracle, W: Watch>(&mut self, run: Run, out: &mut Out<'_, O, W>) {
+    fn fail<O: Oracle, W: Watch>(&mut self, run: Run, failure: Failure, out: &mut Out<'_, O, W>) {
         self.roll_back(run.worker, out);
-        let how = match out.stage.plan.consumers[run.hand.consumer.at()].on_error {
-            OnError::Nack { delay } => Some(Settlement::Nack(delay)),
-            OnError::Leave => None,
+        let on_error = out.stage.plan.consumers[run.hand.consumer.at()].on_error;
+        let records = &out.common.records;
+        let record = &records.deliveries[run.delivery];
+        // Of a message that is somebody else's by now no handler learns how often it was delivered.
+        let attempts = if record.current { records.entries[record.entry].attempts } else { 0 };
+        let reaction = match (on_error.after, failure) {
+            (Some((from, reaction)), _) if attempts >= from => reaction,
+            (_, Failure::Retryable) => on_error.retryable,
+            (_, Failure::Poison) => on_error.poison,
+        };
+        let how = match reaction {
+            Reaction::Nack { delay } => Some(Settlement::Nack(delay)),
+            Reaction::Leave => None,
+            Reaction::Reject => Some(Settlement::Reject),
+            Reaction::Ack => Some(Settlement::Ack),
         };
         self.finish(run, RunEnd::Failed, how, out);
     }
@@ -390,10 +413,10 @@ impl Consumers {
             Point::Effect(store) => of_store(&store)
                 .and_then(|s| steps.iter().position(|step| matches!(step, Step::Effect { store, .. } if *store == s))),
             Point::End => return self.finish(run, RunEnd::Done, None, out),
-            Point::Failed(_) => return self.fail(run, out),
+            Point::Failed(_) => return self.fail(run, Failure::Retryable, out),
         };
         // A point that the plan does not list is an error of the handler's author; it shows as a failed run.
-        let Some(at) = at else { return self.fail(run, out) };
+        let Some(at) = at else { return self.fail(run, Failure::Poison, out) };
         self.workers[worker as usize].at = at as u8;
         self.enter(run, at, out);
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{
     Arrivals, Consumer, ConsumerId, EffectSite, Fault, FaultKind, Instance, MAX_EFFECT_SITES, MAX_STEPS, MAX_TIMELINES,
-    MAX_WORKERS, Plan, ProducerId, QueueId, Step, StoreId, StoreKind, When,
+    MAX_WORKERS, Plan, ProducerId, QueueId, Reaction, Step, StoreId, StoreKind, When,
 };
 use crate::sim::agenda::MAX_LANES;
 use crate::sim::{Source, oracle};
@@ -153,6 +153,13 @@ impl Plan {
                 let what = format!("consumer `{name}` has no instance, no worker, or takes no message");
                 all.add(about, what, "expected at least one of each");
             }
+            let settings = self.queues.get(consumer.from.at()).map(|queue| &queue.settings);
+            let rejects = consumer.on_error.reactions().any(|reaction| reaction == Reaction::Reject);
+            if let Some(settings) = settings.filter(|settings| rejects && !settings.rejects()) {
+                let what = format!("consumer `{name}` rejects, and {} has no reject", settings.product().name);
+                let mend = "expected \"nack\", \"leave\" or \"ack\", with a cap on deliveries that puts messages aside";
+                all.add(about, what, mend);
+            }
             let steps = consumer.steps.len();
             if !(1..=MAX_STEPS).contains(&steps) {
                 all.add(about, format!("consumer `{name}` has {steps} steps"), format!("expected 1 to {MAX_STEPS}"));
@@ -184,6 +191,9 @@ impl Plan {
                 }
                 (_, Some(None)) => {
                     all.add(about, format!("fault `{name}` befalls a consumer that is not there"), "add the consumer");
+                }
+                (FaultKind::Error { .. }, Some(Some(_))) if !matches!(fault.when, When::AtStep { .. }) => {
+                    all.add(about, format!("fault `{name}` is an error of no step"), "give it at_step and chance");
                 }
                 (_, Some(Some(consumer))) => {
                     let steps = consumer.steps.len();

@@ -46,7 +46,7 @@ impl Consumer {
             heartbeat: None,
             steps,
             pattern: None,
-            on_error: OnError::Nack { delay: Span::ZERO },
+            on_error: OnError::always(Reaction::Nack { delay: Span::ZERO }),
             foreign: false,
         }
     }
@@ -61,16 +61,43 @@ impl Consumer {
     }
 }
 
-/// What happens to a message whose handler ended with an error.
+/// What happens to a message whose handler ended with an error. A handler tells one kind from the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnError {
-    /// Given back, to be delivered again after a delay.
+pub struct OnError {
+    /// Where another try may do it.
+    pub retryable: Reaction,
+    /// Where no handler can do it.
+    pub poison: Reaction,
+    /// From this delivery on, whichever it is.
+    pub after: Option<(u16, Reaction)>,
+}
+
+impl OnError {
+    /// The same whatever the error is.
+    pub const fn always(reaction: Reaction) -> OnError {
+        OnError { retryable: reaction, poison: reaction, after: None }
+    }
+
+    /// Every reaction that may happen.
+    pub fn reactions(&self) -> impl Iterator<Item = Reaction> + use<> {
+        [self.retryable, self.poison].into_iter().chain(self.after.map(|(_, reaction)| reaction))
+    }
+}
+
+/// What a handler that ended with an error does with its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// Gives it back, to be delivered again after a delay.
     Nack {
         /// How long it stays aside.
         delay: Span,
     },
-    /// Left to its lease: it comes back when that expires.
+    /// Leaves it to its lease: it comes back when that expires.
     Leave,
+    /// Rejects it: the broker puts it aside or drops it.
+    Reject,
+    /// Acks it: nobody hears of it again.
+    Ack,
 }
 
 /// One step of a handler: one event, at the end of its latency.

@@ -40,6 +40,11 @@ pub enum FaultKind {
         /// How long from its start.
         lasts: Span,
     },
+    /// A handler's step ends with an error that another try may not have.
+    Error {
+        /// Whose handlers.
+        consumer: ConsumerId,
+    },
     /// A broker goes down and comes back, keeping or losing what its durability settings say.
     BrokerCrash {
         /// The queue that it holds.
@@ -54,6 +59,7 @@ impl FaultKind {
     pub fn consumer(&self) -> Option<ConsumerId> {
         match *self {
             FaultKind::Crash { consumer, .. }
+            | FaultKind::Error { consumer }
             | FaultKind::Pause { consumer, .. }
             | FaultKind::Slow { consumer, .. } => Some(consumer),
             FaultKind::BrokerCrash { .. } => None,

@@ -145,7 +145,8 @@ impl Rules {
             plan.length.span = None;
         }
         let mut allowed = Allowed::default();
-        let kinds: Vec<FaultKind> = std::mem::take(&mut plan.faults).into_iter().map(|fault| fault.kind).collect();
+        let kinds: Vec<FaultKind> = plan.faults.iter().map(|fault| fault.kind).collect();
+        plan.faults.retain(|fault| matches!(fault.kind, FaultKind::Error { .. }));
         let processes: Vec<_> = plan.instances().map(|instance| instance.consumer).enumerate().collect();
         for kind in kinds {
             match kind {
@@ -155,7 +156,8 @@ impl Rules {
                 }
                 FaultKind::BrokerCrash { queue, restart_after } => allowed.brokers.push((queue, restart_after)),
                 // A pause and a slow handler are lateness.
-                FaultKind::Pause { .. } | FaultKind::Slow { .. } => {}
+                // An error may befall whenever its step is taken: the oracle is asked there.
+                FaultKind::Pause { .. } | FaultKind::Slow { .. } | FaultKind::Error { .. } => {}
             }
         }
         allowed.crashes.sort_unstable();

@@ -374,7 +374,7 @@ impl Machine {
     /// and how many of those stored came before it.
     pub fn name(&self, settings: &Settings, entry: u32, room: &Room<'_>) -> [u64; 2] {
         let (records, entries) = (room.records, &room.records.entries);
-        let attempts = settings.max_deliveries.map_or(0, |most| entries[entry].attempts.min(most));
+        let attempts = entries[entry].attempts.min(room.stage.counted(room.queue));
         let before = match settings.returns_to {
             ReturnsTo::Tail => 0,
             ReturnsTo::Place => {

@@ -109,6 +109,10 @@ impl Settings {
     pub(crate) fn timers(&self) -> [u8; 3] {
         [0; 3]
     }
+    /// Nothing is rejected: what cannot be done comes back until it had its last delivery.
+    pub(crate) fn rejects(&self) -> bool {
+        false
+    }
     /// Where dead letters go.
     pub fn dead_letter_to(&self) -> Option<QueueId> {
         self.dead_letter_to

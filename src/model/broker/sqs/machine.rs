@@ -364,6 +364,7 @@ impl Machine {
             Settlement::Ack if !self.misses(here, delivery, out) => {
                 self.delete(here, delivery, out);
             }
+            Settlement::Reject => unreachable!("`Plan::check` knows that nothing is rejected here"),
             Settlement::Nack(delay) => self.give_back(here, delivery, delay, out),
             Settlement::Ack => {
                 let held = out.common.records.deliveries[delivery].parties(delivery);

@@ -237,8 +237,7 @@ impl Machine {
             let before = self.next_place.wrapping_sub(entries[entry].place);
             return [records.message_of(entry).name(), u64::from(entries[entry].attempts) << 32 | u64::from(before)];
         }
-        let most = settings.redrive.map_or(0, |redrive| redrive.max_receive_count);
-        let attempts = entries[entry].attempts.min(most);
+        let attempts = entries[entry].attempts.min(room.stage.counted(room.queue));
         let visibility = room.agenda.events(room.stage.timer_lane(room.queue, VISIBILITY));
         let delayed = room.agenda.events(room.stage.timer_lane(room.queue, DELAY)).map(|event| event.payload);
         let hidden = visibility.filter(|event| records.lease_runs(event)).map(|event| event.payload);
