@@ -86,9 +86,9 @@ fn so_are_the_forms_of_worlds_that_are_taken_head_by_head() {
     assert_eq!(
         stepped,
         [
-            (0x1a61, 0x6e52_1dba_1182_f2a0, 0x4208_37ea_3820_bf64),
-            (0xda2, 0x5506_7567_cf4a_bd29, 0x04ea_8852_f3e0_5065),
-            (0x1a7d, 0xaf75_1dc7_2770_2667, 0x1c95_ef42_dd02_11e5),
+            (0x1a61, 0x6e52_1dba_1182_f2a0, 0x5554_e3b1_e253_4148),
+            (0xda2, 0x5506_7567_cf4a_bd29, 0x089f_8f69_d34b_2635),
+            (0x1a7d, 0xaf75_1dc7_2770_2667, 0xe34f_7203_e6bd_f217),
         ]
     );
 }

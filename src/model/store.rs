@@ -1,10 +1,10 @@
 //! Stores: what effects are applied to, and where operations are marked as done.
 //!
-//! A store knows operations by number and workers by number, and nothing of queues. A transaction inserts the operation's
-//! key: a second insert waits for the first transaction, then conflicts with what it committed. Rule: an insert belongs to
-//! one open transaction at a time.
+//! A store knows marks by name (an operation's number, or one of its copies) and workers by number, and nothing of queues. A
+//! transaction inserts a name: a second insert waits for the first transaction, then conflicts with what it committed. Rule:
+//! an insert belongs to one open transaction at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::sim::{Canon, clone_by_field};
 
@@ -13,13 +13,20 @@ use crate::sim::{Canon, clone_by_field};
 pub struct Store {
     /// By room, a bit for each operation; rooms are the processes of a cache, one for all other stores.
     marks: Vec<Vec<u64>>,
-    /// Inserts of open transactions: operation and worker.
-    inserted: Vec<(u32, u32)>,
+    /// By room, the names that are no operation's: see [`name`].
+    others: BTreeSet<(u32, u64)>,
+    /// Inserts of open transactions: name and worker.
+    inserted: Vec<(u64, u32)>,
     /// Workers that wait for one of them, in the order in which they came.
-    waiting: VecDeque<(u32, u32)>,
+    waiting: VecDeque<(u64, u32)>,
 }
 
-clone_by_field!(Store { marks, inserted, waiting });
+clone_by_field!(Store { marks, others, inserted, waiting });
+
+/// The name of a copy of an operation; of copy 0 it is the operation's own.
+pub fn name(op: u32, copy: u16) -> u64 {
+    u64::from(copy) << 32 | u64::from(op)
+}
 
 /// What came of an insert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +42,12 @@ pub enum Insert {
 impl Store {
     /// An empty store. `rooms`: the number of processes where each has a memory of its own, otherwise 1.
     pub fn new(rooms: u32) -> Store {
-        Store { marks: vec![Vec::new(); rooms as usize], inserted: Vec::new(), waiting: VecDeque::new() }
+        Store {
+            marks: vec![Vec::new(); rooms as usize],
+            others: BTreeSet::new(),
+            inserted: Vec::new(),
+            waiting: VecDeque::new(),
+        }
     }
 
     /// Which room it is: the only one, where all share it.
@@ -43,18 +55,23 @@ impl Store {
         if self.marks.len() > 1 { room as usize } else { 0 }
     }
 
-    /// Whether the operation is marked, in this room.
+    /// Whether a name is marked, in this room.
     #[inline]
-    pub fn is_marked(&self, op: u32, room: u32) -> bool {
+    pub fn is_marked(&self, name: u64, room: u32) -> bool {
+        let Ok(op) = u32::try_from(name) else { return self.others.contains(&(self.room(room) as u32, name)) };
         let (word, bit) = place(op);
         self.marks[self.room(room)].get(word).is_some_and(|marks| marks & bit != 0)
     }
 
     /// Marks it.
     #[inline]
-    pub fn mark(&mut self, op: u32, room: u32) {
-        let (word, bit) = place(op);
+    pub fn mark(&mut self, name: u64, room: u32) {
         let room = self.room(room);
+        let Ok(op) = u32::try_from(name) else {
+            self.others.insert((room as u32, name));
+            return;
+        };
+        let (word, bit) = place(op);
         let marks = &mut self.marks[room];
         if marks.len() <= word {
             marks.resize(word + 1, 0);
@@ -62,7 +79,7 @@ impl Store {
         marks[word] |= bit;
     }
 
-    /// Forgets it.
+    /// Forgets an operation.
     pub fn forget(&mut self, op: u32) {
         let (word, bit) = place(op);
         if let Some(marks) = self.marks[0].get_mut(word) {
@@ -74,40 +91,41 @@ impl Store {
     pub fn forget_room(&mut self, room: u32) {
         let room = self.room(room);
         self.marks[room].clear();
+        self.others.retain(|&(of, _)| of as usize != room);
     }
 
-    /// A transaction of `worker` inserts the key of `op`.
-    pub fn insert(&mut self, op: u32, worker: u32) -> Insert {
-        if self.is_marked(op, 0) {
+    /// A transaction of `worker` inserts a name.
+    pub fn insert(&mut self, name: u64, worker: u32) -> Insert {
+        if self.is_marked(name, 0) {
             return Insert::Conflict;
         }
-        match self.inserted.iter().find(|(inserted, _)| *inserted == op) {
+        match self.inserted.iter().find(|(inserted, _)| *inserted == name) {
             Some(&(_, owner)) if owner == worker => Insert::Done,
             Some(_) => {
-                self.waiting.push_back((op, worker));
+                self.waiting.push_back((name, worker));
                 Insert::Wait
             }
             None => {
-                self.inserted.push((op, worker));
+                self.inserted.push((name, worker));
                 Insert::Done
             }
         }
     }
 
-    /// The transaction of `worker` on `op` ends; its insert stands where it `commits`. Whoever waited for it is woken:
+    /// The transaction of `worker` that inserted a name ends; its insert stands where it `commits`. Whoever waited for it is woken:
     /// all of them after a commit (they will conflict), the first after a rollback (it inserts). So it is where the one
     /// that was woken dies before it could insert: the next is woken.
-    pub fn end(&mut self, op: u32, worker: u32, commits: bool, mut wake: impl FnMut(u32)) {
-        self.inserted.retain(|&insert| insert != (op, worker));
-        if self.inserted.iter().any(|&(inserted, _)| inserted == op) {
+    pub fn end(&mut self, name: u64, worker: u32, commits: bool, mut wake: impl FnMut(u32)) {
+        self.inserted.retain(|&insert| insert != (name, worker));
+        if self.inserted.iter().any(|&(inserted, _)| inserted == name) {
             return; // another transaction has it
         }
         if commits {
-            self.mark(op, 0);
+            self.mark(name, 0);
         }
         let mut woken = 0;
         self.waiting.retain(|&(waits_for, who)| {
-            let wakes = waits_for == op && (commits || woken == 0);
+            let wakes = waits_for == name && (commits || woken == 0);
             if wakes {
                 woken += 1;
                 wake(who);
@@ -131,10 +149,11 @@ impl Store {
         form.put(self.inserted.len() as u64);
         let mut last = None;
         while let Some(&insert) = self.inserted.iter().filter(|&&insert| Some(insert) > last).min() {
-            form.puts([u64::from(insert.0), u64::from(insert.1)]);
+            form.puts([insert.0, u64::from(insert.1)]);
             last = Some(insert);
         }
-        form.list(self.waiting.iter(), |form, &(op, worker)| form.puts([u64::from(op), u64::from(worker)]));
+        form.list(self.waiting.iter(), |form, &(name, worker)| form.puts([name, u64::from(worker)]));
+        form.list(self.others.iter(), |form, &(room, name)| form.puts([u64::from(room), name]));
     }
 }
 
@@ -147,7 +166,7 @@ fn place(op: u32) -> (usize, u64) {
 mod tests {
     use super::*;
 
-    fn end(store: &mut Store, op: u32, worker: u32, commits: bool) -> Vec<u32> {
+    fn end(store: &mut Store, op: u64, worker: u32, commits: bool) -> Vec<u32> {
         let mut woken = Vec::new();
         store.end(op, worker, commits, |who| woken.push(who));
         woken

@@ -41,6 +41,7 @@ pub(super) fn plan() -> Plan {
             batch: 1,
             heartbeat: None,
             steps: vec![Step::Effect { store: StoreId(0), site: 0 }, Step::Ack],
+            marks_by: Default::default(),
             pattern: None,
             on_error: OnError::always(Reaction::Leave),
             subscription: None,

@@ -2,7 +2,7 @@
 
 use super::decode::{Fields, Read, grouped};
 use super::document::{Entry, Node, Value};
-use super::error::Problem;
+use super::error::{Problem, list};
 use super::names::Kind;
 use super::parameters;
 use super::pattern::{self, PATTERNS};
@@ -10,7 +10,9 @@ use super::place::Place;
 use super::program::{Around, Written};
 use super::schema::{Block, DIST, SPAN, default, optional, required};
 use crate::model::broker::{Product, Subscription};
-use crate::model::plan::{Consumer, MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS, OnError, QueueId, Reaction, Step};
+use crate::model::plan::{
+    Consumer, MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS, MarksBy, OnError, QueueId, Reaction, Step,
+};
 use crate::sim::{Dist, Span};
 
 const STORE: &str = "the name of a store";
@@ -38,6 +40,12 @@ const CONSUMER: Block = Block {
             "check-then-process: whether it marks before the effect; without it, after",
         ),
         optional("marks_in", STORE, "check-then-process: where the marks are; without it, where the effect is"),
+        default(
+            "marks_by",
+            "operation",
+            "\"operation\", \"message\" or \"delivery\"",
+            "what a mark names: the operation, the broker's message (a producer's retry is another), or the delivery",
+        ),
         optional("inbox", STORE, "transactional-inbox: where the inbox is; without it, where the effect is"),
         default(
             "on_error",
@@ -75,6 +83,11 @@ pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
     let product = product_read(around, &entry.node);
     let client = product.map_or(&[][..], |product| product.client);
     let fields = Fields::beside(reader, &CONSUMER, client, &entry.node, entry.key_at)?;
+    if let Some(product) = product.filter(|product| !product.client.is_empty()) {
+        let names: Vec<&str> = product.client.iter().map(|parameter| parameter.name).collect();
+        let why = format!("{} has its own words for how messages are taken: {}", product.name, list(&names));
+        fields.refuse("batch", why)?;
+    }
     let from = fields.read("from", |n| around.names.find(reader, Kind::Queue, n));
     let instances = fields.read("instances", |n| reader.small_count(n));
     let workers = fields.read("workers", |n| reader.small_count(n));
@@ -82,6 +95,13 @@ pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
     let heartbeat = fields.optional("heartbeat", |n| reader.some_time(n));
     let program = program(around, &fields);
     let on_error = fields.read("on_error", |n| on_error(around, n));
+    let marks_by = fields.read("marks_by", |n| {
+        Ok(match reader.word(n, &["operation", "message", "delivery"])? {
+            "message" => MarksBy::Message,
+            "delivery" => MarksBy::Delivery,
+            _ => MarksBy::Operation,
+        })
+    });
     let (pattern, steps) = program?;
     let subscription = match product.filter(|product| !product.client.is_empty()) {
         None => Ok(None),
@@ -97,6 +117,7 @@ pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
         subscription: subscription?,
         heartbeat: heartbeat?,
         steps,
+        marks_by: marks_by?,
         pattern,
         on_error: on_error?,
     })

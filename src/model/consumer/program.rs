@@ -6,11 +6,11 @@
 use super::{Consumers, Phase, Process};
 use crate::model::fact::{Fact, Holder, RunEnd, Watch};
 use crate::model::out::Out;
-use crate::model::plan::{PoisonKind, Reaction, Step, StoreId, StoreKind};
+use crate::model::plan::{MarksBy, PoisonKind, Reaction, Step, StoreId, StoreKind};
 use crate::model::records::{Delivery, NONE};
 use crate::model::seat::{Answer, Point};
 use crate::model::stage::{Hand, StepAt, StepFault, Strike};
-use crate::model::store::Insert;
+use crate::model::store::{self, Insert};
 use crate::model::wire::{Call, Settle, Settlement};
 use crate::sim::{Lane, Oracle, Span};
 
@@ -185,7 +185,7 @@ impl Consumers {
     fn act<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, step: &Step, out: &mut Out<'_, O, W>) -> Next {
         let Run { worker, delivery, hand } = run;
         let record = &out.common.records.deliveries[delivery];
-        let (held, op) = (record.parties(delivery), record.message.op);
+        let held = record.parties(delivery);
         if record.message.poison && !matches!(step, Step::Ack | Step::Point) {
             return self.poisoned(run, out);
         }
@@ -194,11 +194,14 @@ impl Consumers {
         match *step {
             Step::Work(_) => {}
             Step::Point => return Next::On,
-            Step::Seen(store) => skip = self.stores[store.at()].is_marked(op, process),
+            Step::Seen(store) => {
+                skip = mark(delivery, hand, out).is_some_and(|name| self.stores[store.at()].is_marked(name, process));
+            }
             Step::Begin(store) => self.workers[worker as usize].transaction = Some(store.0),
             Step::Mark(store) if self.workers[worker as usize].transaction == Some(store.0) => {
-                self.workers[worker as usize].inserts = true;
-                match self.stores[store.at()].insert(op, worker) {
+                let name = mark(delivery, hand, out);
+                self.workers[worker as usize].inserts = name.is_some();
+                match name.map_or(Insert::Done, |name| self.stores[store.at()].insert(name, worker)) {
                     Insert::Done => {}
                     Insert::Conflict => {
                         self.roll_back(worker, out);
@@ -211,7 +214,11 @@ impl Consumers {
                     }
                 }
             }
-            Step::Mark(store) => self.stores[store.at()].mark(op, process),
+            Step::Mark(store) => {
+                if let Some(name) = mark(delivery, hand, out) {
+                    self.stores[store.at()].mark(name, process);
+                }
+            }
             Step::Effect { store, site } => {
                 self.effect(worker, store, site, out);
                 return Next::On;
@@ -250,10 +257,10 @@ impl Consumers {
         let (held, op, current) = (record.parties(state.delivery), record.message.op, record.current);
         if let StoreKind::External { idempotency: Some(life) } = out.stage.plan.stores[store.at()].kind {
             // A key names the operation; `Plan::check` sees to it that one step only calls with it.
-            if self.stores[store.at()].is_marked(op, 0) {
+            if self.stores[store.at()].is_marked(op.into(), 0) {
                 return out.tell(Fact::Suppressed { held, site });
             }
-            self.stores[store.at()].mark(op, 0);
+            self.stores[store.at()].mark(op.into(), 0);
             if life != Span::FOREVER {
                 out.book(out.stage.keys_lane(store), life, op);
             }
@@ -285,15 +292,13 @@ impl Consumers {
         out: &mut Out<'_, O, W>,
     ) {
         let state = &mut self.workers[worker as usize];
-        let (op, inserts) = (out.common.records.deliveries[state.delivery].message.op, state.inserts);
+        let (delivery, inserts) = (state.delivery, state.inserts);
         (state.transaction, state.inserts, state.unborn) = (None, false, 0);
-        if !inserts {
-            return;
-        }
+        let Some(name) = mark(delivery, out.stage.hand(worker), out).filter(|_| inserts) else { return };
         let store = &mut self.stores[store.at()];
         store.leave(worker);
         let workers = &mut self.workers;
-        store.end(op, worker, commits, |woken| {
+        store.end(name, worker, commits, |woken| {
             workers[woken as usize].phase = Phase::Working;
             out.common.agenda.book_soon(Lane(woken), out.common.now, 0);
         });
@@ -419,6 +424,16 @@ impl Consumers {
         let Some(at) = at else { return self.fail(run, Failure::Poison, out) };
         self.workers[worker as usize].at = at as u8;
         self.enter(run, at, out);
+    }
+}
+
+/// What a mark of this handler names; nothing, where no other will ever have that name.
+fn mark<O: Oracle, W: Watch>(delivery: u32, hand: &Hand, out: &Out<'_, O, W>) -> Option<u64> {
+    let message = &out.common.records.deliveries[delivery].message;
+    match out.stage.plan.consumers[hand.consumer.at()].marks_by {
+        MarksBy::Operation => Some(store::name(message.op, 0)),
+        MarksBy::Message => Some(store::name(message.op, message.copy)),
+        MarksBy::Delivery => None,
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Consumer {
     pub heartbeat: Option<Span>,
     /// What a handler does.
     pub steps: Vec<Step>,
+    /// What its marks name.
+    pub marks_by: MarksBy,
     /// The named program that the steps were written for, if any.
     pub pattern: Option<&'static str>,
     /// What happens to a message whose handler ended with an error.
@@ -45,6 +47,7 @@ impl Consumer {
             subscription: None,
             heartbeat: None,
             steps,
+            marks_by: MarksBy::Operation,
             pattern: None,
             on_error: OnError::always(Reaction::Nack { delay: Span::ZERO }),
             foreign: false,
@@ -59,6 +62,18 @@ impl Consumer {
         let steps = [Step::Point, Step::Ack].into_iter().chain(effects).chain(marks).collect();
         Consumer { foreign: true, ..Consumer::new(name, from, steps) }
     }
+}
+
+/// What the marks of a consumer name, in a cache, a table or an inbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MarksBy {
+    /// The operation: it survives every retry.
+    #[default]
+    Operation,
+    /// The broker's message: a producer's retry is another one.
+    Message,
+    /// The delivery: it never comes again.
+    Delivery,
 }
 
 /// What happens to a message whose handler ended with an error. A handler tells one kind from the other.

@@ -12,7 +12,7 @@ mod small;
 
 pub(crate) use check::ProducerSources;
 pub use check::{About, PlanError};
-pub use consumer::{Consumer, OnError, Reaction, Step};
+pub use consumer::{Consumer, MarksBy, OnError, Reaction, Step};
 pub use fault::{Fault, FaultKind, Link, Party, When};
 pub use producer::{Arrivals, Poison, PoisonKind, Producer, Publish};
 pub use small::Small;
