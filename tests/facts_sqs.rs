@@ -1,6 +1,6 @@
 //! The ten facts that `help sqs-standard` and `help sqs-fifo` state, each shown by a script or by a world.
 
-#![cfg(feature = "scenario")]
+#![cfg(feature = "cli")]
 
 use redelivery::model::Stage;
 use redelivery::model::broker::product;
@@ -281,4 +281,21 @@ fn a_standard_dead_letter_keeps_its_age() {
         -> "kind":"counts","queue":"d","visible":0,"not_visible":0,"delayed":0
         "#,
     );
+}
+
+/// The story of the smallest violation, from its heading on.
+fn explored(file: &str) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_redelivery"))
+        .args(["explore", file, "--no-files"])
+        .output()
+        .expect("it starts");
+    String::from_utf8(output.stdout).expect("words")
+}
+
+#[test]
+fn a_batch_with_a_partial_delete_reorders_a_fifo_group_without_any_fault() {
+    let told = explored("scenarios/07-ordering/partial-delete.toml");
+    let story = told.split("effects in order: violated by 1 late event").nth(1).expect("an order that broke");
+    let lines = story.lines().skip(1).skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
+    assert!(told.contains("at most 0 faults") && (5..=12).contains(&lines.count()), "{told}");
 }

@@ -6,7 +6,7 @@ use redelivery::model::broker::{Envelope, Settings, Subscription, plain, sqs};
 use redelivery::model::fact::Fact;
 use redelivery::model::plan::{
     Arrivals, Consumer, ConsumerId, Fault, FaultKind, Link, OnError, Party, Plan, Poison, PoisonKind, Producer,
-    ProducerId, Publish, Queue, QueueId, Reaction, Step, Store, StoreId, StoreKind, When,
+    ProducerId, Publish, Queue, QueueId, Reaction, Receives, Step, Store, StoreId, StoreKind, When,
 };
 use redelivery::model::seat::Empty;
 use redelivery::model::text::Text;
@@ -179,6 +179,9 @@ fn plan(dice: &mut Dice, of: Of) -> Plan {
     (consumer.instances, consumer.workers) = dice.of(&[(1, 1), (1, 2), (2, 1), (3, 1)]);
     consumer.batch = 1 + dice.roll(2) as u16;
     consumer.subscription = words_of(dice, of).0;
+    if of != Of::Plain {
+        consumer.receives = dice.of(&[Receives::Worker, Receives::Instance]);
+    }
     consumer.heartbeat = dice.maybe(4, ms(2));
     let nack = |n| Reaction::Nack { delay: ms(n) };
     let reactions = [nack(0), nack(3), Reaction::Leave, Reaction::Ack];

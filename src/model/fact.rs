@@ -9,7 +9,7 @@
 //!   `Swallowed` or `PacketLost` (a wire), or still on its way.
 //! - A message (slot) is *ready* from `Accepted` on; `Delivered` puts it in flight; `Acked` settles it, `AckedLate` does when it is ready again; `Expired`,
 //!   `Nacked` (ready after its delay, and counted as ready meanwhile) and `TakenBack` make it ready again; `Dropped` ends
-//!   it; `DeadLettered` always finds it ready and moves the same slot, ready, to another queue.
+//!   it; `DeadLettered` and `Redriven` always find it ready and move the same slot, ready, to another queue.
 //! - Between `Delivered` of a delivery slot and the next `Delivered` of that slot, the slot names one delivery. It may be
 //!   heard of after its message was taken back (`Stale`, steps of a late handler). A delivery that waits for its run when
 //!   its process crashes, or that expires with nobody as its holder, never has one.
@@ -163,6 +163,8 @@ pub enum Fact {
     TakenBack { held: Held, message: u32, queue: QueueId },
     /// The broker put the message aside after so many deliveries; it was ready at that moment.
     DeadLettered { op: u32, message: u32, from: QueueId, to: QueueId, attempts: u16 },
+    /// An operator moved a dead letter back: the same slot, ready, in another queue, as if it were new.
+    Redriven { op: u32, message: u32, from: QueueId, to: QueueId },
     /// The broker let the message go; `in_flight`: it was out with a consumer.
     Dropped { op: u32, message: u32, queue: QueueId, in_flight: bool, why: DropReason },
     /// A process died (numbered over the whole plan).
@@ -198,6 +200,7 @@ impl Fact {
             | GaveUp { op }
             | Swallowed { op, .. }
             | DeadLettered { op, .. }
+            | Redriven { op, .. }
             | Dropped { op, .. } => Some(op),
             Delivered { held, .. }
             | Started { held, .. }

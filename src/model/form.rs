@@ -104,7 +104,7 @@ impl Pending<'_> {
             }
             Actor::Keys(_) | Actor::Polls(_) => [u64::from(event.payload), 0],
             // The moments of a timeline are numbered: the number is which are left.
-            Actor::Worker(_) | Actor::Timeline { .. } => [u64::from(event.payload), 0],
+            Actor::Worker(_) | Actor::Timeline { .. } | Actor::Redrive(_) => [u64::from(event.payload), 0],
             _ => [0, 0],
         }
     }

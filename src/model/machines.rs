@@ -7,7 +7,7 @@ use super::broker::{HandOut, Input, Machine};
 use super::consumer::Consumers;
 use super::fact::Watch;
 use super::out::Out;
-use super::plan::{ProducerId, QueueId};
+use super::plan::{ProducerId, QueueId, Redrive};
 use super::producer::Producers;
 use super::records::Records;
 use super::stage::{Actor, Stage};
@@ -67,6 +67,9 @@ impl Machines {
             self.deliver_calls(out);
         }
         timeline::start(out);
+        for redrive in 0..out.stage.plan.redrives.len() as u16 {
+            book_redrive(redrive, 0, out);
+        }
         self.note_end_of_production(out);
     }
 
@@ -161,6 +164,11 @@ impl Machines {
             Actor::Resume(process) => self.consumers.resume(process, out),
             Actor::Quicken(process) => self.consumers.quicken(process, out),
             Actor::BrokerUp(queue) => return self.handle(queue, Input::Restart, out),
+            Actor::Redrive(redrive) => {
+                book_redrive(redrive, payload + 1, out);
+                let Redrive { from, to, .. } = out.stage.plan.redrives[usize::from(redrive)];
+                return self.handle(from, Input::Redrive { to }, out);
+            }
             Actor::Keys(store) => self.consumers.forget_key(store.at(), payload),
         }
         None
@@ -196,9 +204,7 @@ impl Machines {
             Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
             Call::Settle(Settle { queue, delivery, how, wait }) => (queue, Input::Settle { delivery, how, wait }),
             Call::Renew { queue, delivery } => (queue, Input::Renew { delivery }),
-            Call::DeadLetter { queue, message, attempts, since } => {
-                (queue, Input::DeadLetter { message, attempts, since })
-            }
+            Call::Move { queue, moved } => (queue, Input::Move(moved)),
             Call::Disconnect { queue, first, workers } => (queue, Input::Disconnect { first, workers }),
             Call::Deliver { worker, delivery } => {
                 self.consumers.deliver(worker, delivery, out);
@@ -275,5 +281,12 @@ impl Machines {
             Actor::Timer { queue, timer } => self.brokers[stage.machine_of(queue)].stands(queue, timer, event, records),
             _ => true,
         }
+    }
+}
+
+/// Books the next moment at which an operator moves dead letters back.
+fn book_redrive<O: Oracle, W: Watch>(redrive: u16, nth: u32, out: &mut Out<'_, O, W>) {
+    if let Some(&at) = out.stage.plan.redrives[usize::from(redrive)].at.get(nth as usize) {
+        out.common.agenda.book_single(out.stage.redrive_lane(redrive), at.max(out.common.now), nth);
     }
 }

@@ -184,10 +184,9 @@ impl<'a> Rig<'a> {
                 Call::Confirm { op, .. } => self.heard.push_back(Heard::Confirmed { op }),
                 Call::Refuse { op, .. } => self.heard.push_back(Heard::Refused { op }),
                 Call::Notice { worker, notice } => self.heard.push_back(Heard::Notice { worker, notice }),
-                Call::DeadLetter { queue, message, attempts, since } => {
+                Call::Move { queue, moved } => {
                     let machine = self.stage.machine_of(queue);
-                    let input = Input::DeadLetter { message, attempts, since };
-                    if self.machines.brokers[machine].handle(queue, input, &mut out!(self)) {
+                    if self.machines.brokers[machine].handle(queue, Input::Move(moved), &mut out!(self)) {
                         self.serve(queue);
                     }
                 }

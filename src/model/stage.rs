@@ -5,8 +5,8 @@
 
 use super::broker::{Settings, Subscription};
 use super::plan::{
-    Consumer, ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Step,
-    StoreId, When,
+    Consumer, ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Receives,
+    Step, StoreId, When,
 };
 use super::records::NONE;
 use crate::sim::oracle::{Seeded, Sources, site};
@@ -46,6 +46,8 @@ pub enum Actor {
     Packets(u32),
     /// Messages of a queue that wait for their delay.
     Delays(QueueId),
+    /// An operator that moves dead letters back (its place in the plan).
+    Redrive(u16),
     /// A timer that only queues of its product have (its number there).
     #[allow(missing_docs, reason = "said above")]
     Timer { queue: QueueId, timer: u8 },
@@ -68,6 +70,7 @@ impl Actor {
             Actor::BrokerUp(queue) | Actor::Leases(queue) | Actor::Delays(queue) | Actor::Timer { queue, .. } => {
                 plan.queues[queue.at()].name.clone()
             }
+            Actor::Redrive(redrive) => plan.redrives[usize::from(redrive)].name.clone(),
             Actor::Keys(store) => plan.stores[store.at()].name.clone(),
             Actor::Packets(_) => "a packet".to_owned(),
         }
@@ -125,6 +128,10 @@ pub(crate) struct Hand {
     pub queue: QueueId,
     /// Messages that it takes at a time.
     pub batch: u16,
+    /// Who asks for its messages: itself, or the first worker of its process for all of them.
+    pub receiver: u32,
+    /// Whether its process asks for all its workers.
+    pub shares: bool,
     /// Whether it waits at an empty queue.
     pub waits: bool,
     /// Whether the leases of what it holds are renewed.
@@ -219,6 +226,7 @@ struct First {
     resume: u32,
     quicken: u32,
     broker_up: u32,
+    redrives: u32,
     leases: u32,
     confirms: u32,
     retries: u32,
@@ -290,6 +298,7 @@ impl Stage {
         let resume = add(&mut all.clone().map(Actor::Resume));
         let quicken = add(&mut all.clone().map(Actor::Quicken));
         let broker_up = add(&mut queues.clone().map(|q| Actor::BrokerUp(QueueId(q))));
+        let redrives = add(&mut (0..plan.redrives.len() as u16).map(Actor::Redrive));
         let mut timers = vec![Vec::new(); plan.queues.len()];
         let single_timers = add(&mut timers_of(&plan, 0));
         let leases = add(&mut queues.clone().map(|q| Actor::Leases(QueueId(q))));
@@ -314,15 +323,17 @@ impl Stage {
             of.subscription.clone().unwrap_or_else(|| plan.queues[of.from.at()].settings.subscription())
         };
         let subscriptions: Vec<Subscription> = plan.consumers.iter().map(asks).collect();
-        let hand = |process: u32| {
-            let Process { consumer, wire, .. } = processes[process as usize];
+        let hand = |(worker, process): (u32, u32)| {
+            let Process { consumer, wire, first_worker, .. } = processes[process as usize];
             let of = &plan.consumers[consumer.at()];
             let (queue, settings) = (of.from, &plan.queues[of.from.at()].settings);
             let asks = &subscriptions[consumer.at()];
             let (batch, waits) = (asks.batch().unwrap_or(of.batch), asks.waits(settings));
-            Hand { process, wire, consumer, queue, batch, waits, renews: of.heartbeat.is_some(), foreign: of.foreign }
+            let (shares, renews, foreign) = (of.receives == Receives::Instance, of.heartbeat.is_some(), of.foreign);
+            let receiver = if shares { first_worker } else { worker };
+            Hand { process, wire, consumer, queue, batch, receiver, shares, waits, renews, foreign }
         };
-        let hands = plan.workers().map(hand).collect();
+        let hands = (0..).zip(plan.workers()).map(hand).collect();
         let (machines, brokers) = brokers(&plan);
         let counted = plan.queue_ids().map(|queue| counted(&plan, queue)).collect();
         let programs = (0..plan.consumers.len()).map(|consumer| program(&plan, consumer)).collect();
@@ -334,6 +345,7 @@ impl Stage {
                 resume,
                 quicken,
                 broker_up,
+                redrives,
                 leases,
                 confirms,
                 retries,
@@ -449,6 +461,7 @@ lanes! {
     resume_lane(u32) = resume,
     quicken_lane(u32) = quicken,
     broker_up_lane(QueueId) = broker_up,
+    redrive_lane(u16) = redrives,
     leases_lane(QueueId) = leases,
     confirms_lane(ProducerId) = confirms,
     retries_lane(ProducerId) = retries,

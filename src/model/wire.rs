@@ -28,8 +28,8 @@ pub enum Call {
     Settle(Settle),
     /// The holder needs it for longer.
     Renew { queue: QueueId, delivery: u32 },
-    /// A message that another queue put aside after so many deliveries; when it was first stored.
-    DeadLetter { queue: QueueId, message: u32, attempts: u16, since: Time },
+    /// A message that comes from another queue.
+    Move { queue: QueueId, moved: Moved },
     /// The connections of these workers broke.
     Disconnect { queue: QueueId, first: u32, workers: u32 },
     /// A broker says something of its product's own to the client of a worker.
@@ -61,6 +61,19 @@ pub struct Settle {
     pub how: Settlement,
     /// Its worker then waits for the next.
     pub wait: bool,
+}
+
+/// A message on its way from one queue to another.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved {
+    /// Its slot.
+    pub message: u32,
+    /// Its deliveries so far, where the count goes on.
+    pub attempts: u16,
+    /// Its handler runs so far: see [`Entry::runs`](super::records::Entry::runs).
+    pub runs: u16,
+    /// When it was first stored.
+    pub since: Time,
 }
 
 /// What a holder says of a delivery.
@@ -121,7 +134,7 @@ impl Call {
                 form.put(7);
                 form.puts(records.name(delivery));
             }
-            Call::DeadLetter { message, attempts, .. } => {
+            Call::Move { moved: Moved { message, attempts, .. }, .. } => {
                 form.puts([9, records.messages[message].name(), u64::from(attempts)]);
             }
             // Notices do not travel.
@@ -147,7 +160,7 @@ pub(super) fn lost<O: Oracle, W: Watch>(call: Call, out: &mut Out<'_, O, W>) {
         Call::Renew { delivery, .. } => out.common.records.release(delivery),
         Call::Receive { .. }
         | Call::Deliver { .. }
-        | Call::DeadLetter { .. }
+        | Call::Move { .. }
         | Call::Disconnect { .. }
         | Call::Notice { .. } => {
             unreachable!("only publishes, acks, renewals and confirms are lost")

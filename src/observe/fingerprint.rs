@@ -100,6 +100,10 @@ impl Fingerprint {
             BrokerDown { queue } => self.mix(30, now, queue.0, 0u16),
             BrokerUp { queue } => self.mix(31, now, queue.0, 0u16),
             AckedLate { held, .. } => self.mix(32, now, whose(held), 0u16),
+            Redriven { op, message, from, to } => {
+                self.mix(34, now, pair(op, message), 0u16);
+                self.more(pair(from.0, to.0), 0);
+            }
             Swallowed { op, copy, queue: _, of } => self.mix(33, now, pair(op, of), copy),
         }
     }

@@ -253,7 +253,7 @@ impl Judge {
         let readers = self.roles.consumers.iter().zip(&self.consumers).filter(|(role, _)| role.from.at() == q);
         QueueReport {
             name: self.plan.queues[q].name.clone(),
-            accepted: metrics.counts.accepted + metrics.dead_in,
+            accepted: metrics.counts.accepted + metrics.moved_in,
             delivered: readers.map(|(_, book)| book.metrics.counts.delivered).sum(),
             dead_lettered: metrics.counts.dead_lettered,
             depth: metrics.depth.value,

@@ -258,9 +258,22 @@ impl Judge {
             book.broken[Id::E2 as usize].count(first);
         }
         let target = &mut self.queues[to.at()].metrics;
-        target.dead_in += 1;
+        target.moved_in += 1;
         target.ready(now);
         self.set(now, op, None, state, state.dead_lettered(from == home));
+    }
+
+    fn redriven(&mut self, now: Time, op: u32, message: u32, from: QueueId, to: QueueId) {
+        let state = self.state(op);
+        let at_home = to == self.roles.home(state);
+        self.messages.leave(message);
+        self.messages.enter(message, to, now, at_home);
+        let source = &mut self.queues[from.at()].metrics;
+        source.counts.redriven += 1;
+        source.depth.down(now);
+        let target = &mut self.queues[to.at()].metrics;
+        target.moved_in += 1;
+        target.ready(now);
     }
 
     #[inline]
@@ -371,6 +384,7 @@ impl Judge {
             Fact::DeadLettered { op, message, from, to, attempts } => {
                 self.dead_lettered(now, op, message, (from, to), attempts);
             }
+            Fact::Redriven { op, message, from, to } => self.redriven(now, op, message, from, to),
             Fact::Dropped { op, message, queue, in_flight, why } => {
                 self.dropped(now, op, message, queue, in_flight, why);
             }

@@ -77,6 +77,8 @@ pub struct Counts {
     pub expired: u64,
     /// Messages put aside.
     pub dead_lettered: u64,
+    /// Dead letters that were moved back.
+    pub redriven: u64,
     /// Messages that a broker let go.
     pub dropped: u64,
     /// Operations confirmed, not dead-lettered, whose effect can no longer happen.
@@ -92,7 +94,7 @@ pub struct Counts {
 impl Counts {
     /// Both together.
     pub fn add(&mut self, other: &Counts) {
-        let sums: [(&mut u64, u64); 24] = [
+        let sums: [(&mut u64, u64); 25] = [
             (&mut self.produced, other.produced),
             (&mut self.published, other.published),
             (&mut self.accepted, other.accepted),
@@ -112,6 +114,7 @@ impl Counts {
             (&mut self.nacked, other.nacked),
             (&mut self.expired, other.expired),
             (&mut self.dead_lettered, other.dead_lettered),
+            (&mut self.redriven, other.redriven),
             (&mut self.dropped, other.dropped),
             (&mut self.lost, other.lost),
             (&mut self.missing, other.missing),

@@ -39,6 +39,7 @@ pub(super) fn plan() -> Plan {
             instances: 1,
             workers: 4,
             batch: 1,
+            receives: Default::default(),
             heartbeat: None,
             steps: vec![Step::Effect { store: StoreId(0), site: 0 }, Step::Ack],
             marks_by: Default::default(),
@@ -48,6 +49,7 @@ pub(super) fn plan() -> Plan {
         }],
         faults: Vec::new(),
         links: Vec::new(),
+        redrives: Vec::new(),
     }
     .check()
     .expect("a plan that can be run")

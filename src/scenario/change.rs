@@ -32,7 +32,7 @@ pub(crate) struct Path {
 const DEEPEST: usize = 10;
 
 /// The blocks whose tables have names.
-const NAMED: [&str; 6] = ["producer", "queue", "store", "consumer", "fault", "link"];
+const NAMED: [&str; 7] = ["producer", "queue", "store", "consumer", "fault", "link", "redrive"];
 
 impl Path {
     /// The path that was written at a place.

@@ -11,7 +11,7 @@ use super::program::{Around, Written};
 use super::schema::{Block, DIST, SPAN, default, optional, required};
 use crate::model::broker::{Product, Subscription};
 use crate::model::plan::{
-    Consumer, MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS, MarksBy, OnError, QueueId, Reaction, Step,
+    Consumer, MAX_EFFECT_SITES, MAX_STEPS, MAX_WORKERS, MarksBy, OnError, QueueId, Reaction, Receives, Step,
 };
 use crate::sim::{Dist, Span};
 
@@ -25,6 +25,12 @@ const CONSUMER: Block = Block {
         default("instances", "1", "a whole number", "processes; each crashes alone, with all its workers"),
         default("workers", "1", "a whole number", "handlers at a time in each process"),
         default("batch", "1", "a whole number", "messages that a worker takes at a time"),
+        default(
+            "receives",
+            "worker",
+            "\"worker\" or \"instance\"",
+            "who asks for messages: each worker for itself, or each process for all its workers",
+        ),
         optional("heartbeat", SPAN, "how often a process renews the leases of what it holds; without it, never"),
         optional(
             "steps",
@@ -92,6 +98,10 @@ pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
     let instances = fields.read("instances", |n| reader.small_count(n));
     let workers = fields.read("workers", |n| reader.small_count(n));
     let batch = fields.read("batch", |n| reader.small_count(n));
+    let receives = fields.read("receives", |n| {
+        let word = reader.word(n, &["worker", "instance"])?;
+        Ok(if word == "instance" { Receives::Instance } else { Receives::Worker })
+    });
     let heartbeat = fields.optional("heartbeat", |n| reader.some_time(n));
     let program = program(around, &fields);
     let on_error = fields.read("on_error", |n| on_error(around, n));
@@ -115,6 +125,7 @@ pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
         workers: workers?,
         batch: batch?,
         subscription: subscription?,
+        receives: receives?,
         heartbeat: heartbeat?,
         steps,
         marks_by: marks_by?,

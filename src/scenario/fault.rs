@@ -149,7 +149,7 @@ fn when(fields: &Fields<'_, '_>, names: &Names, victim: Option<&Consumer>) -> Re
     }
 }
 
-fn moments(reader: &Reader<'_>, node: &Node) -> Read<Vec<Time>> {
+pub(super) fn moments(reader: &Reader<'_>, node: &Node) -> Read<Vec<Time>> {
     let list = match &node.value {
         Value::List(list) if list.is_empty() || list.len() > MAX_MOMENTS => {
             let problem = Problem::new(node.at, format!("{} moments", list.len()));

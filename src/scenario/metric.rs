@@ -58,6 +58,7 @@ pub const COUNTS: &[Figure<Counts>] = &[
     count("nacked", |c| c.nacked as f64),
     count("expired", |c| c.expired as f64),
     count("dead lettered", |c| c.dead_lettered as f64),
+    count("redriven", |c| c.redriven as f64),
     count("dropped", |c| c.dropped as f64),
     count("lost", |c| c.lost as f64),
     count("missing", |c| c.missing as f64),

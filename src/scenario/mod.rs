@@ -24,6 +24,7 @@ mod place;
 mod producer;
 mod program;
 mod queue;
+mod redrive;
 mod refusal;
 mod schema;
 mod store;
@@ -218,6 +219,7 @@ fn one(reader: &Reader<'_>, root: &Table) -> Read<Scenario> {
     let entries = all("link");
     let links = each(&entries, |entry| link::read(reader, &names, &producers, &consumers, entry));
     link::check_pairs(reader, &entries, &links);
+    let redrives = each(&all("redrive"), |entry| redrive::read(reader, &names, &queues, entry));
     let expect = expect::read(reader, &names, root);
 
     let top = top?;
@@ -234,6 +236,7 @@ fn one(reader: &Reader<'_>, root: &Table) -> Read<Scenario> {
         consumers: collect(consumers)?,
         faults: collect(faults)?,
         links: collect(links)?,
+        redrives: collect(redrives)?,
     };
     refusal::check(reader, root, &plan)?;
     Ok(Scenario {

@@ -29,6 +29,7 @@ fn place(root: &Table, plan: &Plan, about: About) -> Option<Place> {
         About::DeadLetters(id) => queue::dead_letters_at(thing(root, "queue", &plan.queues[id.at()].name)?),
         About::Consumer(id) => of_consumer(id).map(|entry| entry.key_at),
         About::Step(id, step) => consumer::step_at(of_consumer(id)?, step),
+        About::Redrive(at) => thing(root, "redrive", &plan.redrives[at].name).map(|entry| entry.key_at),
         About::Fault(at) => thing(root, "fault", &plan.faults[at].name).map(|entry| entry.key_at),
     }
 }

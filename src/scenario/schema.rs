@@ -62,7 +62,7 @@ pub fn schema() -> Vec<&'static Block> {
     blocks.push(&super::queue::BLOCK);
     blocks.push(&super::store::BLOCK);
     blocks.extend(super::consumer::BLOCKS);
-    blocks.extend([&super::fault::BLOCK, &super::link::BLOCK, &super::variant::BLOCK]);
+    blocks.extend([&super::fault::BLOCK, &super::link::BLOCK, &super::redrive::BLOCK, &super::variant::BLOCK]);
     blocks.extend(super::dist::BLOCKS);
     blocks
 }

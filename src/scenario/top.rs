@@ -26,6 +26,7 @@ pub(crate) const TOP: Block = Block {
         optional("store", NAMED, "what effects are applied to"),
         optional("consumer", NAMED, "who handles them"),
         optional("fault", NAMED, "what goes wrong"),
+        optional("redrive", NAMED, "when an operator moves dead letters back"),
         optional("link", NAMED, "hops that take time; every other is direct"),
         optional("expect", "a table: sentences by consumer, queue or producer, or for `all`", "what is to come of it"),
         optional("variant", NAMED, "the file with some settings changed"),

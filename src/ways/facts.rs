@@ -189,6 +189,7 @@ impl Lines {
             DeadLettered { op, message, from, to, attempts } => {
                 rest!(l, "dead-lettered", op message from to attempts);
             }
+            Redriven { op, message, from, to } => rest!(l, "redriven", op message from to),
             Dropped { op, message, queue, in_flight, why } => {
                 rest!(l, "dropped", op message queue in_flight why);
             }
@@ -334,6 +335,7 @@ mod tests {
             Renewed { held, queue, until },
             TakenBack { held, message, queue },
             DeadLettered { op, message, from, to, attempts },
+            Redriven { op, message, from, to },
             Crashed { instance },
             Restarted { instance },
             Paused { instance },

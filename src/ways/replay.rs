@@ -184,6 +184,7 @@ fn event(stage: &Stage, lane: Lane) -> String {
         Actor::Confirms(producer) => format!("{} waits no longer for a confirm", plan.producers[producer.at()].name),
         Actor::Retries(producer) => format!("{} publishes again", plan.producers[producer.at()].name),
         Actor::Heartbeats(process) => format!("{} renews a lease", stage.plan.instance_name(process)),
+        Actor::Redrive(redrive) => format!("{} moves dead letters back", plan.redrives[usize::from(redrive)].name),
         Actor::Polls(process) => format!("{} asks again", stage.plan.instance_name(process)),
         Actor::Keys(store) => format!("{} forgets an idempotency key", plan.stores[store.at()].name),
         Actor::Packets(packets) => {

@@ -10,7 +10,7 @@ use super::parameter::{Parameter, Values};
 use super::plan::QueueId;
 use super::records::{Message, Records};
 use super::stage::Stage;
-use super::wire::{Settle, Settlement};
+use super::wire::{Moved, Settle, Settlement};
 use crate::sim::{Agenda, Canon, Event, Oracle, Span, Time};
 
 mod parts;
@@ -275,8 +275,10 @@ products! {
 pub(crate) enum Input {
     /// Store this.
     Publish { message: Message, pending: u32 },
-    /// Store what another queue put aside after so many deliveries; when it was first stored.
-    DeadLetter { message: u32, attempts: u16, since: Time },
+    /// Store what comes from another queue.
+    Move(Moved),
+    /// An operator moves what waits here to another queue.
+    Redrive { to: QueueId },
     /// A worker waits.
     Receive { worker: u32 },
     /// A holder is done.

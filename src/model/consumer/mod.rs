@@ -5,8 +5,9 @@
 //! anything at the broker.
 
 pub(super) mod program;
+mod receive;
 
-use super::broker::{Client, Notice};
+use super::broker::Client;
 use super::fact::{Fact, Holder, RunEnd, Watch};
 use super::out::Out;
 use super::plan::{ConsumerId, QueueId, StoreKind};
@@ -14,7 +15,7 @@ use super::records::{NONE, Records};
 use super::stage::Stage;
 use super::store::Store;
 use super::wire::Call;
-use crate::sim::{Canon, Event, Oracle, Span, clone_by_field};
+use crate::sim::{Canon, Oracle, Span, clone_by_field};
 
 /// All processes, their workers and the stores that they work on.
 #[derive(Debug)]
@@ -50,9 +51,12 @@ struct Worker {
     inserts: bool,
     /// The delivery that it works on, or [`NONE`].
     delivery: u32,
-    /// The first and the last of those that wait in its hands.
+    /// The first and the last of those that wait in its hands. What a process received for all its workers waits in the hands of
+    /// the first.
     next: u32,
     last: u32,
+    /// It received for all, and a request of it is open.
+    asks: bool,
     /// The token of its pause between two polls, or [`NONE`].
     pause: u32,
     /// How often it has asked for messages. It only addresses chance.
@@ -81,25 +85,10 @@ const FRESH: Worker = Worker {
     delivery: NONE,
     next: NONE,
     last: NONE,
+    asks: false,
     pause: NONE,
     polls: 0,
 };
-
-impl Worker {
-    /// Takes the next message of those in its hands.
-    #[inline]
-    fn take_next(&mut self, records: &Records) -> Option<u32> {
-        let delivery = self.next;
-        if delivery == NONE {
-            return None;
-        }
-        self.next = records.deliveries[delivery].next;
-        if self.next == NONE {
-            self.last = NONE;
-        }
-        Some(delivery)
-    }
-}
 
 impl Consumers {
     pub fn new(stage: &Stage) -> Consumers {
@@ -127,7 +116,7 @@ impl Consumers {
         self.processes[process as usize].up = true;
         let of = out.stage.processes[process as usize];
         for worker in of.first_worker..of.first_worker + of.workers {
-            self.poll(worker, out);
+            self.turn_idle(worker, out);
         }
     }
 
@@ -137,64 +126,7 @@ impl Consumers {
         self.start(process, out);
     }
 
-    fn poll<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
-        let hand = out.stage.hand(worker);
-        let state = &mut self.workers[worker as usize];
-        (state.phase, state.polls) = (Phase::Idle, state.polls.wrapping_add(1));
-        self.clients[hand.process as usize].poll(hand.queue, worker, state.polls, hand.wire, out);
-    }
-
-    /// A message arrives in a worker's hands.
-    #[inline(always)]
-    pub fn deliver<O: Oracle, W: Watch>(&mut self, worker: u32, delivery: u32, out: &mut Out<'_, O, W>) {
-        let hand = out.stage.hand(worker);
-        let (state, paused) = (&mut self.workers[worker as usize], self.processes[hand.process as usize].paused);
-        debug_assert!(state.phase != Phase::Down, "answers to a dead process go with its connection");
-        if hand.renews {
-            Self::book_beat(hand.process, hand.consumer, delivery, out);
-        }
-        if state.phase == Phase::Idle && state.next == NONE && !paused {
-            return self.begin(worker, delivery, out);
-        }
-        if paused {
-            out.common.records.deliveries[delivery].doing = Holder::Paused;
-        }
-        match state.last {
-            NONE => state.next = delivery,
-            last => out.common.records.deliveries[last].next = delivery,
-        }
-        state.last = delivery;
-    }
-
-    /// A broker says something of its product's own.
-    pub fn hear<O: Oracle, W: Watch>(&mut self, worker: u32, notice: Notice, out: &mut Out<'_, O, W>) {
-        let (stage, hand) = (out.stage, out.stage.hand(worker));
-        if let Some(pause) = stage.subscription(worker).pause_after(notice)
-            && self.workers[worker as usize].phase == Phase::Idle
-        {
-            self.workers[worker as usize].pause = out.book(stage.polls_lane(hand.process), pause, worker);
-        }
-    }
-
-    /// Whether a worker's pause between polls still goes on.
-    pub fn pauses(&self, event: &Event) -> bool {
-        let state = &self.workers[event.payload as usize];
-        state.phase == Phase::Idle && state.pause == event.token()
-    }
-
-    /// The pause is over: a worker asks again, unless its process stands still; then it does when that goes on.
-    pub fn ask_again<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) {
-        let process = out.stage.hand(worker).process;
-        self.workers[worker as usize].pause = NONE;
-        if self.processes[process as usize].paused {
-            let goes_on = out.common.agenda.due(out.stage.resume_lane(process)).since(out.common.now);
-            self.workers[worker as usize].pause = out.book(out.stage.polls_lane(process), goes_on, worker);
-        } else {
-            self.poll(worker, out);
-        }
-    }
-
-    fn book_beat<O: Oracle, W: Watch>(process: u32, of: ConsumerId, delivery: u32, out: &mut Out<'_, O, W>) {
+    pub(super) fn book_beat<O: Oracle, W: Watch>(process: u32, of: ConsumerId, delivery: u32, out: &mut Out<'_, O, W>) {
         if let Some(every) = out.stage.plan.consumers[of.at()].heartbeat {
             out.common.records.deliveries[delivery].beat =
                 out.book(out.stage.heartbeats_lane(process), every, delivery);
@@ -311,13 +243,13 @@ impl Consumers {
             for delivery in self.in_hands(worker, &out.common.records) {
                 self.beat(process, delivery, out);
             }
-            let state = &mut self.workers[worker as usize];
-            if state.phase == Phase::Idle
-                && let Some(delivery) = state.take_next(&out.common.records)
+            if self.workers[worker as usize].phase == Phase::Idle
+                && let Some(delivery) = self.take_next(worker, out)
             {
                 self.begin(worker, delivery, out);
             }
         }
+        self.ask_if_idle(of.first_worker, out);
     }
 
     /// The steps of a process take longer for a while: those that begin in it.
@@ -355,6 +287,7 @@ impl Consumers {
                 | u64::from(worker.at) << 8
                 | u64::from(worker.unborn) << 16
                 | u64::from(worker.inserts) << 24
+                | u64::from(worker.asks) << 25
                 | worker.transaction.map_or(0, |store| u64::from(store) + 1) << 32;
             form.put(flags);
             if worker.delivery != NONE {

@@ -355,7 +355,7 @@ impl Consumers {
         out.common.records.release(run.delivery);
         match next {
             Some(next) => self.begin(run.worker, next, out),
-            None => self.poll(run.worker, out),
+            None => self.turn_idle(run.worker, out),
         }
     }
 
@@ -378,6 +378,11 @@ impl Consumers {
             self.begin(worker, next, out);
             return None;
         }
+        if hand.shares {
+            let call = client.settle(delivery, how, None, hand.wire, out);
+            self.turn_idle(worker, out);
+            return call;
+        }
         let state = &mut self.workers[worker as usize];
         (state.phase, state.polls) = (Phase::Idle, state.polls.wrapping_add(1));
         client.settle(delivery, how, Some(state.polls), hand.wire, out)
@@ -392,7 +397,7 @@ impl Consumers {
         (record.doing, record.beat) = (Holder::Done, NONE);
         let held = record.parties(run.delivery);
         out.tell(Fact::Ended { held, how });
-        state.take_next(&out.common.records)
+        self.take_next(run.worker, out)
     }
 
     fn answer_seat<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, next: &Next, out: &mut Out<'_, O, W>) {

@@ -37,6 +37,8 @@ pub enum About {
     Step(ConsumerId, usize),
     /// A fault, by its place in the plan.
     Fault(usize),
+    /// A redrive, by its place in the plan.
+    Redrive(usize),
 }
 
 impl fmt::Display for PlanError {
@@ -90,10 +92,12 @@ impl Plan {
         all.sorted("consumers", &self.consumers, |x| &x.name);
         all.sorted("faults", &self.faults, |x| &x.name);
         all.sorted("links", &self.links, |x| &x.name);
+        all.sorted("redrives", &self.redrives, |x| &x.name);
         self.check_producers(&mut all);
         self.check_consumers(&mut all);
         self.check_faults(&mut all);
         self.check_dead_letters(&mut all);
+        self.check_redrives(&mut all);
         self.check_keys(&mut all);
         all.0
     }
@@ -214,6 +218,23 @@ impl Plan {
     }
 
     /// Reports dead letters that go nowhere, and those that come back: each circle once, at its first queue.
+    fn check_redrives(&self, all: &mut Refusals) {
+        for (at, redrive) in self.redrives.iter().enumerate() {
+            let (name, about) = (&redrive.name, About::Redrive(at));
+            match [redrive.from, redrive.to].map(|queue| self.queues.get(queue.at())) {
+                [Some(from), Some(to)] => {
+                    if let Err(mend) = from.settings.puts_aside_in(&to.settings) {
+                        all.add(about, format!("redrive `{name}` goes to a queue of another kind"), mend);
+                    }
+                    if redrive.from == redrive.to {
+                        all.add(about, format!("redrive `{name}` goes nowhere"), "expected two queues");
+                    }
+                }
+                _ => all.add(about, format!("redrive `{name}` is of a queue that is not there"), "add the queue"),
+            }
+        }
+    }
+
     fn check_dead_letters(&self, all: &mut Refusals) {
         let name = |queue: QueueId| &self.queues[queue.at()].name;
         let next = |queue: QueueId| self.queues.get(queue.at()).and_then(|queue| queue.settings.dead_letter_to());

@@ -17,6 +17,8 @@ pub struct Consumer {
     pub workers: u16,
     /// Messages that a worker takes at a time, and handles one after the other.
     pub batch: u16,
+    /// Who asks for messages.
+    pub receives: Receives,
     /// How it asks for messages; without it, as the product's client does where nothing is said.
     pub subscription: Option<Subscription>,
     /// How often the leases of what a process holds are renewed.
@@ -44,6 +46,7 @@ impl Consumer {
             instances: 1,
             workers: 1,
             batch: 1,
+            receives: Receives::Worker,
             subscription: None,
             heartbeat: None,
             steps,
@@ -62,6 +65,16 @@ impl Consumer {
         let steps = [Step::Point, Step::Ack].into_iter().chain(effects).chain(marks).collect();
         Consumer { foreign: true, ..Consumer::new(name, from, steps) }
     }
+}
+
+/// Who asks a broker for messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Receives {
+    /// Each worker, for itself.
+    #[default]
+    Worker,
+    /// Each process, for all its workers: whoever is idle takes the next of what came.
+    Instance,
 }
 
 /// What the marks of a consumer name, in a cache, a table or an inbox.

@@ -12,7 +12,7 @@ mod small;
 
 pub(crate) use check::ProducerSources;
 pub use check::{About, PlanError};
-pub use consumer::{Consumer, MarksBy, OnError, Reaction, Step};
+pub use consumer::{Consumer, MarksBy, OnError, Reaction, Receives, Step};
 pub use fault::{Fault, FaultKind, Link, Party, When};
 pub use producer::{Arrivals, Poison, PoisonKind, Producer, Publish};
 pub use small::Small;
@@ -20,7 +20,7 @@ pub use small::Small;
 use serde::Serialize;
 
 use super::broker::{Settings, Topology};
-use crate::sim::{Dist, Span};
+use crate::sim::{Dist, Span, Time};
 
 macro_rules! index {
     ($($(#[$doc:meta])* $name:ident),*) => {$(
@@ -74,6 +74,8 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// By name. Where no link is said, a hop is direct.
     pub links: Vec<Link>,
+    /// By name: dead letters that an operator moves back.
+    pub redrives: Vec<Redrive>,
 }
 
 impl Plan {
@@ -91,6 +93,7 @@ impl Plan {
             consumers: Vec::new(),
             faults: Vec::new(),
             links: Vec::new(),
+            redrives: Vec::new(),
         }
     }
 
@@ -123,6 +126,19 @@ pub struct Queue {
     pub name: String,
     /// What it is of, and how it is set.
     pub settings: Settings,
+}
+
+/// An operator moves back what waits in a dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redrive {
+    /// Its name in the scenario.
+    pub name: String,
+    /// From where.
+    pub from: QueueId,
+    /// To where.
+    pub to: QueueId,
+    /// When, in order.
+    pub at: Vec<Time>,
 }
 
 /// Something that effects are applied to.

@@ -33,7 +33,13 @@ pub(super) mod naive {
             for &(_, before) in h.facts[..i].iter().rev() {
                 match before {
                     Fact::Delivered { message: m, .. } if m == message => counted += 1,
-                    Fact::Accepted { message: m, .. } | Fact::DeadLettered { message: m, .. } if m == message => break,
+                    Fact::Accepted { message: m, .. }
+                    | Fact::DeadLettered { message: m, .. }
+                    | Fact::Redriven { message: m, .. }
+                        if m == message =>
+                    {
+                        break;
+                    }
                     _ => {}
                 }
             }

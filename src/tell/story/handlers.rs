@@ -34,6 +34,8 @@ impl Teller<'_> {
                 let handling = self.handling(now, held);
                 self.subjects[subject].runs += 1;
                 self.handlings[handling].started = true;
+                // What a process received for all its workers is the one's that begins.
+                self.handlings[handling].held = held;
                 if self.ruler.stamp(self.handlings[handling].since) != self.ruler.stamp(now) {
                     self.does(now, handling, "begins", "", None);
                 }

@@ -248,6 +248,13 @@ impl<'a> Teller<'a> {
                 let detail = format!("after {}", counted(u64::from(attempts), self.words(from).delivery));
                 self.say(now, op, Who::Queue(from), &what, &detail);
             }
+            Fact::Redriven { message, from, to, .. } => {
+                if let Some(copy) = self.copies.iter_mut().find(|copy| copy.message == message) {
+                    copy.queue = to;
+                }
+                let what = format!("moves it back to {}", Who::Queue(to).name(self.plan));
+                self.say(now, op, Who::Queue(from), &what, "");
+            }
             Fact::Dropped { message, queue, why, .. } => {
                 self.copies.retain(|copy| copy.message != message);
                 let (what, detail) = match why {
@@ -317,7 +324,8 @@ impl<'a> Teller<'a> {
                     handling.ended = true;
                 }
             }
-            Fact::Restarted { instance } => {
+            // Of several restarts before the next delivery the last one is told.
+            Fact::Restarted { instance } if !self.crashes_before_delivery(i, instance) => {
                 if let Some(held) = self.delivered_next(i).filter(|h| self.instance_of[h.worker as usize] == instance) {
                     self.say(now, held.op, Who::Worker(held.worker), "is back", "");
                 }
@@ -349,6 +357,13 @@ impl<'a> Teller<'a> {
         for op in ops {
             self.say(now, op, Who::Queue(queue), what, "");
         }
+    }
+
+    /// Whether a process dies again before any of the operations is delivered again.
+    fn crashes_before_delivery(&self, i: usize, instance: u32) -> bool {
+        let later = self.facts[i + 1..].iter().map(|(_, fact)| fact);
+        let mut before = later.take_while(|fact| !matches!(fact, Fact::Delivered { .. }));
+        before.any(|fact| *fact == Fact::Crashed { instance })
     }
 
     /// The delivery that is the next thing to happen to one of the operations, if it is one.

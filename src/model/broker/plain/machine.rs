@@ -7,7 +7,7 @@ use crate::model::fact::{Cause, DropReason, Fact, Holder, Refusal, Watch};
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
 use crate::model::records::{Delivery, Entry, Message, NONE, Records};
-use crate::model::wire::{Call, Settlement};
+use crate::model::wire::{Call, Moved, Settlement};
 use crate::sim::{Address, Canon, Event, Oracle, clone_by_field};
 
 /// What changes in a queue.
@@ -48,9 +48,9 @@ impl Machine {
         let here = Here { queue, settings };
         match input {
             Input::Publish { message, pending } => return self.publish(&here, message, pending, out),
-            Input::DeadLetter { message, .. } => {
+            Input::Move(Moved { message, runs, .. }) => {
                 let copy = out.common.records.messages[message].copy;
-                self.store(message, copy, &mut out.common.records);
+                self.store(message, copy, runs, &mut out.common.records);
             }
             Input::Receive { worker } => self.waiting.push(worker),
             Input::Settle { delivery, how, wait } => {
@@ -74,6 +74,16 @@ impl Machine {
                 self.back(&here, delivery, Cause::Expired, holder, out);
             }
             Input::DelayOver { entry } => self.put_back(&here, entry, &out.common.records),
+            Input::Redrive { to } => {
+                while let Some(entry) = self.ready.pop() {
+                    let Entry { message, runs, .. } = out.common.records.entries[entry];
+                    let op = out.common.records.messages[message].op;
+                    self.remove(entry, &mut out.common.records);
+                    out.tell(Fact::Redriven { op, message, from: queue, to });
+                    let moved = Moved { message, attempts: 0, runs, since: out.common.now };
+                    out.call(Call::Move { queue: to, moved });
+                }
+            }
             Input::Timer { .. } => unreachable!("it has no timers of its own"),
             Input::Crash => {
                 self.crash(&here, out);
@@ -127,7 +137,7 @@ impl Machine {
         }
         let slot = out.common.records.messages.insert(message);
         out.tell(Fact::Accepted { op, copy, message: slot, queue });
-        self.store(slot, copy, &mut out.common.records);
+        self.store(slot, copy, 0, &mut out.common.records);
         if pending != NONE {
             out.send(wire, Direction::Answer, Call::Confirm { op, pending }, about);
         }
@@ -135,12 +145,12 @@ impl Machine {
     }
 
     #[inline(always)]
-    fn store(&mut self, message: u32, copy: u16, records: &mut Records) {
+    fn store(&mut self, message: u32, copy: u16, runs: u16, records: &mut Records) {
         self.stored += 1;
         self.next_place = self.next_place.wrapping_add(1);
         let cause = if copy == 0 { Cause::First } else { Cause::ProducerCopy };
         let place = self.next_place;
-        let entry = Entry { message, delivery: NONE, place, attempts: 0, runs: 0, cause, holder: Holder::Nobody };
+        let entry = Entry { message, delivery: NONE, place, attempts: 0, runs, cause, holder: Holder::Nobody };
         self.ready.push(records.entries.insert(entry));
     }
 
@@ -281,13 +291,13 @@ impl Machine {
 
     /// Puts a message aside, or drops it where there is no place for it.
     fn bury<O: Oracle, W: Watch>(&mut self, here: &Here, entry: u32, out: &mut Out<'_, O, W>) {
-        let (message, attempts) =
-            (out.common.records.entries[entry].message, out.common.records.entries[entry].attempts);
+        let Entry { message, attempts, runs, .. } = out.common.records.entries[entry];
         let op = out.common.records.messages[message].op;
         self.remove(entry, &mut out.common.records);
         if let Some(to) = here.settings.dead_letter_to {
             out.tell(Fact::DeadLettered { op, message, from: here.queue, to, attempts });
-            out.call(Call::DeadLetter { queue: to, message, attempts, since: out.common.now });
+            let moved = Moved { message, attempts, runs, since: out.common.now };
+            out.call(Call::Move { queue: to, moved });
         } else {
             out.common.records.messages.remove(message);
             let why = DropReason::MaxDeliveries;

@@ -12,7 +12,7 @@ use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
 use crate::model::records::{Delivery, Entry, Message, NONE, Records};
 use crate::model::stage::Stage;
-use crate::model::wire::{Call, Settlement};
+use crate::model::wire::{Call, Moved, Settlement};
 use crate::sim::{Address, Chance, Oracle, Span, Time, clone_by_field};
 
 // The timers of a queue, in the order of `Settings::timers`.
@@ -147,10 +147,10 @@ impl Machine {
                 out.common.records.release(delivery);
                 return false;
             }
-            Input::DeadLetter { message, attempts, since } => {
+            Input::Move(moved) => {
                 // A standard queue counts a message's age from its first send, a FIFO queue from its move.
-                let since = if here.settings.is_fifo() { out.common.now } else { since };
-                self.store(here, message, attempts, since, out);
+                let since = if here.settings.is_fifo() { out.common.now } else { moved.since };
+                self.store(here, Moved { since, ..moved }, out);
             }
             Input::Disconnect { first, workers } => {
                 self.waiting.leave(first, workers);
@@ -165,6 +165,7 @@ impl Machine {
                 *out_count -= 1;
                 self.put_back(here, entry, out);
             }
+            Input::Redrive { to } => self.move_back(here, to, out),
             Input::Timer { timer: RETENTION, .. } => self.expire(here, out),
             Input::Timer { timer: DEDUP, payload } => {
                 if let Order::Fifo(fifo) = &mut self.order {
@@ -218,29 +219,23 @@ impl Machine {
         }
         let slot = out.common.records.messages.insert(message);
         out.tell(Fact::Accepted { op, copy, message: slot, queue });
-        self.store(here, slot, 0, out.common.now, out);
+        self.store(here, Moved { message: slot, attempts: 0, runs: 0, since: out.common.now }, out);
         if pending != NONE {
             out.send(wire, Direction::Answer, Call::Confirm { op, pending }, about);
         }
         true
     }
 
-    /// Stores a message with its receives so far; `since`: when it was sent.
+    /// Stores a message with its receives so far.
     #[inline(always)]
-    fn store<O: Oracle, W: Watch>(
-        &mut self,
-        here: Here<'_>,
-        slot: u32,
-        attempts: u16,
-        since: Time,
-        out: &mut Out<'_, O, W>,
-    ) {
+    fn store<O: Oracle, W: Watch>(&mut self, here: Here<'_>, moved: Moved, out: &mut Out<'_, O, W>) {
+        let Moved { message: slot, attempts, runs, since } = moved;
         self.stored += 1;
         self.next_place = self.next_place.wrapping_add(1);
         let place = self.next_place;
         let message = out.common.records.messages[slot];
         let cause = if message.copy == 0 { Cause::First } else { Cause::ProducerCopy };
-        let new = Entry { message: slot, delivery: NONE, place, attempts, runs: 0, cause, holder: Holder::Nobody };
+        let new = Entry { message: slot, delivery: NONE, place, attempts, runs, cause, holder: Holder::Nobody };
         let entry = out.common.records.entries.insert(new);
         if self.may_expire(here, out.stage) {
             self.ages.came(place, since);

@@ -11,7 +11,7 @@ use crate::model::fact::{Fact, Holder, Watch};
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
 use crate::model::records::{Delivery, Entry, NONE};
-use crate::model::wire::Call;
+use crate::model::wire::{Call, Moved};
 use crate::sim::{Address, Chance, Oracle};
 
 /// How likely a receive from a standard queue takes another message than the oldest, and among how many it takes it. Ours to
@@ -135,13 +135,13 @@ impl Machine {
     }
 
     fn put_aside<O: Oracle, W: Watch>(&mut self, here: Here<'_>, entry: u32, to: QueueId, out: &mut Out<'_, O, W>) {
-        let Entry { message, attempts, place, .. } = out.common.records.entries[entry];
+        let Entry { message, attempts, runs, place, .. } = out.common.records.entries[entry];
         let op = out.common.records.messages[message].op;
         let since = if self.may_expire(here, out.stage) { self.ages.sent(place) } else { out.common.now };
         self.leave(entry, out);
         self.remove(entry, out);
         out.tell(Fact::DeadLettered { op, message, from: here.queue, to, attempts });
-        out.call(Call::DeadLetter { queue: to, message, attempts, since });
+        out.call(Call::Move { queue: to, moved: Moved { message, attempts, runs, since } });
     }
 
     /// Makes an entry's next delivery, and says where questions about it stand.

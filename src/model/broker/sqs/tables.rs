@@ -191,7 +191,7 @@ pub const PRODUCTS: &[Product] = &[
             CALLS,
             ("fair queues", "a group id changes nothing"),
             ("short polls of a subset of servers", "a short poll finds whatever is visible"),
-            ("redrive back", "StartMessageMoveTask: send the operations again from a producer of their own"),
+            ("the rate of a move task", "[redrive.NAME] moves all at once"),
         ],
         read: |values| settings(values, Kind::Standard { loose: values.word("looseness") != Some("none") }),
         read_message: envelope,
@@ -223,7 +223,7 @@ pub const PRODUCTS: &[Product] = &[
             LIMIT_OF_RENEWALS,
             CALLS,
             ("look-ahead", "a huge backlog of one blocked group does not starve the others"),
-            ("redrive back", "StartMessageMoveTask: send the operations again from a producer of their own"),
+            ("the rate of a move task", "[redrive.NAME] moves all at once"),
         ],
         read: |values| {
             let content_based = values.switch("ContentBasedDeduplication").unwrap_or(false);

@@ -7,9 +7,9 @@ use crate::model::broker::{self, Room};
 use crate::model::fact::{Cause, DropReason, Fact, Holder, Watch};
 use crate::model::out::Out;
 use crate::model::plan::QueueId;
-use crate::model::records::Records;
+use crate::model::records::{Entry, Records};
 use crate::model::stage::Stage;
-use crate::model::wire::Call;
+use crate::model::wire::{Call, Moved};
 use crate::sim::{Canon, Event, Oracle, Span, Time};
 
 /// How many messages of a queue are visible, in flight and delayed.
@@ -109,6 +109,19 @@ impl Machine {
         self.order.retain(|_| false);
         for entry in waiting {
             self.lose(here, entry, DropReason::Purged, out);
+        }
+    }
+
+    /// `StartMessageMoveTask`: what waits goes back as if it were new, with an age and a count of receives of its own.
+    pub(super) fn move_back<O: Oracle, W: Watch>(&mut self, here: Here<'_>, to: QueueId, out: &mut Out<'_, O, W>) {
+        let waiting = self.order.waiting();
+        self.order.retain(|_| false);
+        for entry in waiting {
+            let Entry { message, runs, .. } = out.common.records.entries[entry];
+            let op = out.common.records.messages[message].op;
+            self.remove(entry, out);
+            out.tell(Fact::Redriven { op, message, from: here.queue, to });
+            out.call(Call::Move { queue: to, moved: Moved { message, attempts: 0, runs, since: out.common.now } });
         }
     }
 
