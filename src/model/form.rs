@@ -32,7 +32,7 @@ impl Pending<'_> {
     }
 
     fn broker(&self, queue: QueueId) -> &Machine {
-        &self.machines.brokers[self.stage.machine_of(queue)]
+        &self.machines.brokers[self.stage.queues[queue.at()].broker]
     }
 
     fn room(&self, queue: QueueId) -> Room<'_> {

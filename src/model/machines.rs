@@ -107,16 +107,16 @@ impl Machines {
     /// An event, with the calls that come before all others: those are handled here.
     #[inline(always)]
     pub fn event<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) {
-        if let Some(queue) = self.act(actor, payload, out) {
-            self.serve(queue, out);
+        if let Some(HandOut { worker, delivery }) = self.act(actor, payload, out) {
+            self.consumers.deliver(worker, delivery, out);
         }
     }
 
-    /// What an event does, with the call that comes before all others. Gives the queue that may have something to hand out
-    /// before any further call.
+    /// What an event does, with the call that comes before all others. Gives the hand-out that is to be handled before any
+    /// further call.
     // The two events of nearly every message, and what they call, are one piece of code; all else is kept out of it.
     #[inline(always)]
-    fn act<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) -> Option<QueueId> {
+    fn act<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) -> Option<HandOut> {
         match actor {
             Actor::Worker(worker) => {
                 let Settle { queue, delivery, how, wait } = self.consumers.go_on(worker, payload, out)?;
@@ -141,10 +141,10 @@ impl Machines {
         actor: Actor,
         payload: u32,
         out: &mut Out<'_, O, W>,
-    ) -> Option<QueueId> {
+    ) -> Option<HandOut> {
         match actor {
             Actor::Worker(_) | Actor::Arrivals(_) => {}
-            Actor::Leases(queue) => return self.handle(queue, Input::LeaseOver { delivery: payload }, out),
+            Actor::Leases(queue) => return self.handle_rare(queue, Input::LeaseOver { delivery: payload }, out),
             // Nobody else is calling: the call of the packet comes first.
             Actor::Packets(packets) => {
                 let call = out.common.wires.0[packets as usize].pop()?;
@@ -155,19 +155,19 @@ impl Machines {
             Actor::Polls(_) => self.consumers.ask_again(payload, out),
             Actor::Confirms(_) => self.producers.timed_out(payload, out),
             Actor::Retries(_) => self.producers.retry(payload, out),
-            Actor::Delays(queue) => return self.handle(queue, Input::DelayOver { entry: payload }, out),
-            Actor::Timer { queue, timer } => return self.handle(queue, Input::Timer { timer, payload }, out),
+            Actor::Delays(queue) => return self.handle_rare(queue, Input::DelayOver { entry: payload }, out),
+            Actor::Timer { queue, timer } => return self.handle_rare(queue, Input::Timer { timer, payload }, out),
             Actor::Timeline { fault, process } => {
                 timeline::book_next(fault, process, payload + 1, self.producers.stopped(), out);
                 timeline::strike(fault, process, &mut self.brokers, &mut self.consumers, out);
             }
             Actor::Resume(process) => self.consumers.resume(process, out),
             Actor::Quicken(process) => self.consumers.quicken(process, out),
-            Actor::BrokerUp(queue) => return self.handle(queue, Input::Restart, out),
+            Actor::BrokerUp(queue) => return self.handle_rare(queue, Input::Restart, out),
             Actor::Redrive(redrive) => {
                 book_redrive(redrive, payload + 1, out);
                 let Redrive { from, to, .. } = out.stage.plan.redrives[usize::from(redrive)];
-                return self.handle(from, Input::Redrive { to }, out);
+                return self.handle_rare(from, Input::Redrive { to }, out);
             }
             Actor::Keys(store) => self.consumers.forget_key(store.at(), payload),
         }
@@ -192,13 +192,13 @@ impl Machines {
     /// Handles a call, and the one that comes of it before all others.
     #[inline(never)]
     fn deliver<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) {
-        if let Some(queue) = self.receive(call, out) {
-            self.serve(queue, out);
+        if let Some(HandOut { worker, delivery }) = self.receive(call, out) {
+            self.consumers.deliver(worker, delivery, out);
         }
     }
 
-    /// Whoever is called handles it. Gives the queue that may have something to hand out.
-    fn receive<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) -> Option<QueueId> {
+    /// Whoever is called handles it. Gives the hand-out that is to be handled before any further call.
+    fn receive<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) -> Option<HandOut> {
         let (queue, input) = match call {
             Call::Publish(Publish { queue, message, pending }) => (queue, Input::Publish { message, pending }),
             Call::Receive { queue, worker } => (queue, Input::Receive { worker }),
@@ -227,23 +227,26 @@ impl Machines {
         self.handle(queue, input, out)
     }
 
-    /// A broker gets its input. Gives the queue where there may be something to hand out now.
+    #[inline(never)]
+    fn handle_rare<O: Oracle, W: Watch>(
+        &mut self,
+        queue: QueueId,
+        input: Input,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<HandOut> {
+        self.handle(queue, input, out)
+    }
+
+    /// A broker gets its input and hands out what it can. Gives the hand-out that is to be handled before any further call.
     #[inline(always)]
     fn handle<O: Oracle, W: Watch>(
         &mut self,
         queue: QueueId,
         input: Input,
         out: &mut Out<'_, O, W>,
-    ) -> Option<QueueId> {
-        self.brokers[out.stage.machine_of(queue)].handle(queue, input, out).then_some(queue)
-    }
-
-    /// A broker hands out what it can. What it hands out first goes to its worker at once, if nobody was called before.
-    #[inline(always)]
-    fn serve<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
-        if let Some(HandOut { worker, delivery }) = self.brokers[out.stage.machine_of(queue)].serve(queue, out) {
-            self.consumers.deliver(worker, delivery, out);
-        }
+    ) -> Option<HandOut> {
+        let at = &out.stage.queues[queue.at()];
+        self.brokers[at.broker].handle(queue, &at.settings, input, out)
     }
 
     pub fn is_settled(&self, records: &Records, wires: &Wires) -> bool {
@@ -278,7 +281,9 @@ impl Machines {
             Actor::Confirms(_) | Actor::Retries(_) => self.producers.stands(event.payload, event.token()),
             Actor::Heartbeats(_) => records.beat_stands(event),
             Actor::Polls(_) => self.consumers.pauses(event),
-            Actor::Timer { queue, timer } => self.brokers[stage.machine_of(queue)].stands(queue, timer, event, records),
+            Actor::Timer { queue, timer } => {
+                self.brokers[stage.queues[queue.at()].broker].stands(queue, timer, event, records)
+            }
             _ => true,
         }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::broker::{Command, Input, Machine, Notice};
+use super::broker::{Command, HandOut, Input, Machine, Notice};
 use super::fact::Fact;
 use super::machines::Machines;
 use super::out::{Common, Out};
@@ -85,7 +85,7 @@ impl<'a> Rig<'a> {
 
     /// The machine of a queue.
     pub(crate) fn machine(&self, queue: QueueId) -> &Machine {
-        &self.machines.brokers[self.stage.machine_of(queue)]
+        &self.machines.brokers[self.stage.queues[queue.at()].broker]
     }
 
     /// What is stored.
@@ -124,11 +124,9 @@ impl<'a> Rig<'a> {
 
     /// An operator, or a client in its product's own words.
     pub fn command(&mut self, queue: QueueId, command: Command) {
-        let machine = self.stage.machine_of(queue);
-        if self.machines.brokers[machine].command(queue, command, &mut out!(self)) {
-            self.serve(queue);
-        }
-        self.deliver_calls();
+        let at = &self.stage.queues[queue.at()];
+        let first = self.machines.brokers[at.broker].command(queue, &at.settings, command, &mut out!(self));
+        self.hear_first(first);
         self.sleep(Span::ZERO);
     }
 
@@ -163,18 +161,18 @@ impl<'a> Rig<'a> {
     }
 
     fn apply(&mut self, queue: QueueId, input: Input) {
-        let machine = self.stage.machine_of(queue);
-        if self.machines.brokers[machine].handle(queue, input, &mut out!(self)) {
-            self.serve(queue);
-        }
-        self.deliver_calls();
+        let first = self.handle(queue, input);
+        self.hear_first(first);
     }
 
-    fn serve(&mut self, queue: QueueId) {
-        let machine = self.stage.machine_of(queue);
-        if let Some(first) = self.machines.brokers[machine].serve(queue, &mut out!(self)) {
-            self.heard.push_back(Heard::Delivered { worker: first.worker, delivery: first.delivery });
-        }
+    fn handle(&mut self, queue: QueueId, input: Input) -> Option<HandOut> {
+        let at = &self.stage.queues[queue.at()];
+        self.machines.brokers[at.broker].handle(queue, &at.settings, input, &mut out!(self))
+    }
+
+    fn hear_first(&mut self, first: Option<HandOut>) {
+        self.heard.extend(first.map(|HandOut { worker, delivery }| Heard::Delivered { worker, delivery }));
+        self.deliver_calls();
     }
 
     fn deliver_calls(&mut self) {
@@ -185,10 +183,8 @@ impl<'a> Rig<'a> {
                 Call::Refuse { op, .. } => self.heard.push_back(Heard::Refused { op }),
                 Call::Notice { worker, notice } => self.heard.push_back(Heard::Notice { worker, notice }),
                 Call::Move { queue, moved } => {
-                    let machine = self.stage.machine_of(queue);
-                    if self.machines.brokers[machine].handle(queue, Input::Move(moved), &mut out!(self)) {
-                        self.serve(queue);
-                    }
+                    let first = self.handle(queue, Input::Move(moved));
+                    self.heard.extend(first.map(|HandOut { worker, delivery }| Heard::Delivered { worker, delivery }));
                 }
                 Call::Publish(Publish { .. })
                 | Call::Receive { .. }

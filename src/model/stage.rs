@@ -5,8 +5,8 @@
 
 use super::broker::{Settings, Subscription};
 use super::plan::{
-    Consumer, ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, QueueId, Receives,
-    Step, StoreId, When,
+    Consumer, ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, Queue, QueueId,
+    Receives, Step, StoreId, When,
 };
 use super::records::NONE;
 use crate::sim::oracle::{Seeded, Sources, site};
@@ -153,6 +153,15 @@ pub(crate) struct Origin {
     pub wire: u32,
 }
 
+/// What is known of a queue beforehand.
+#[derive(Clone, Debug)]
+pub(crate) struct QueueAt {
+    /// The place of its broker.
+    pub broker: usize,
+    /// How it is set.
+    pub settings: Settings,
+}
+
 /// What is known of a step beforehand.
 #[derive(Clone, Debug)]
 pub(crate) struct StepAt {
@@ -204,8 +213,8 @@ pub struct Stage {
     pub(crate) hands: Vec<Hand>,
     /// By broker: its first queue.
     pub(crate) brokers: Vec<QueueId>,
-    /// By queue: its broker.
-    machines: Vec<u16>,
+    /// By queue.
+    pub(crate) queues: Vec<QueueAt>,
     /// By queue: up to which the count of a message's deliveries matters to anybody.
     counted: Vec<u16>,
     /// By queue: the lanes of its timers.
@@ -334,7 +343,9 @@ impl Stage {
             Hand { process, wire, consumer, queue, batch, receiver, shares, waits, renews, foreign }
         };
         let hands = (0..).zip(plan.workers()).map(hand).collect();
-        let (machines, brokers) = brokers(&plan);
+        let (numbers, brokers) = brokers(&plan);
+        let at = |(queue, broker): (&Queue, usize)| QueueAt { broker, settings: queue.settings.clone() };
+        let queues = plan.queues.iter().zip(numbers).map(at).collect();
         let counted = plan.queue_ids().map(|queue| counted(&plan, queue)).collect();
         let programs = (0..plan.consumers.len()).map(|consumer| program(&plan, consumer)).collect();
         Stage {
@@ -357,7 +368,7 @@ impl Stage {
             },
             plan,
             brokers,
-            machines,
+            queues,
             counted,
             timers,
             actors,
@@ -382,12 +393,6 @@ impl Stage {
     #[inline]
     pub fn actor(&self, lane: Lane) -> Actor {
         self.actors[lane.0 as usize]
-    }
-
-    /// The place of a queue's broker.
-    #[inline]
-    pub(crate) fn machine_of(&self, queue: QueueId) -> usize {
-        usize::from(self.machines[queue.at()])
     }
 
     /// Up to which the count of a message's deliveries matters to anybody: the broker, or a handler that failed.
@@ -494,7 +499,7 @@ fn timers_of(plan: &Plan, kind: usize) -> impl Iterator<Item = Actor> + '_ {
 }
 
 /// Which broker each queue belongs to, and the first queue of each.
-fn brokers(plan: &Plan) -> (Vec<u16>, Vec<QueueId>) {
+fn brokers(plan: &Plan) -> (Vec<usize>, Vec<QueueId>) {
     let (mut machines, mut first) = (Vec::new(), Vec::<QueueId>::new());
     for (queue, id) in plan.queues.iter().zip(plan.queue_ids()) {
         let of = |id: QueueId| &plan.queues[id.at()].settings;
@@ -505,7 +510,7 @@ fn brokers(plan: &Plan) -> (Vec<u16>, Vec<QueueId>) {
             };
             first.iter().position(|&other| same_broker(of(other)))
         });
-        machines.push(shared.unwrap_or(first.len()) as u16);
+        machines.push(shared.unwrap_or(first.len()));
         if shared.is_none() {
             first.push(id);
         }

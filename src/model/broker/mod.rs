@@ -113,34 +113,27 @@ macro_rules! products {
             pub fn new(settings: &Settings) -> Machine {
                 match settings { $(Settings::$variant(settings) => Machine::$variant($module::Machine::new(settings))),* }
             }
-            /// A call or a timer. Says whether there may be something to hand out now.
+            /// A call or a timer, and then what can be handed out. Gives the hand-out that is to be handled before any call.
             #[inline(always)]
             pub fn handle<O: Oracle, W: Watch>(
-                &mut self, queue: QueueId, input: Input, out: &mut Out<'_, O, W>,
-            ) -> bool {
-                let stage = out.stage;
-                match (self, &stage.plan.queues[queue.at()].settings) {
-                    $((Machine::$variant(machine), Settings::$variant(settings)) =>
-                        machine.handle(queue, settings, input, out),)*
+                &mut self, queue: QueueId, settings: &Settings, input: Input, out: &mut Out<'_, O, W>,
+            ) -> Option<HandOut> {
+                match (self, settings) {
+                    $((Machine::$variant(machine), Settings::$variant(settings)) => {
+                        if machine.handle(queue, settings, input, out) { machine.serve(queue, settings, out) } else { None }
+                    })*
                     _ => unreachable!("a queue's machine is of its settings' product"),
                 }
             }
-            /// An operator or a script speaks. Says whether there may be something to hand out now.
+            /// An operator or a script speaks.
             pub fn command<O: Oracle, W: Watch>(
-                &mut self, queue: QueueId, command: Command, out: &mut Out<'_, O, W>,
-            ) -> bool {
-                match (self, command) {
-                    $((Machine::$variant(machine), Command::$variant(command)) => machine.command(queue, command, out),)*
+                &mut self, queue: QueueId, settings: &Settings, command: Command, out: &mut Out<'_, O, W>,
+            ) -> Option<HandOut> {
+                match (self, settings, command) {
+                    $((Machine::$variant(machine), Settings::$variant(settings), Command::$variant(command)) => {
+                        if machine.command(queue, command, out) { machine.serve(queue, settings, out) } else { None }
+                    })*
                     _ => unreachable!("a command is of its broker's product"),
-                }
-            }
-            /// Hands out what it can. Gives the hand-out that is to be handled next, before any call.
-            #[inline(always)]
-            pub fn serve<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) -> Option<HandOut> {
-                let stage = out.stage;
-                match (self, &stage.plan.queues[queue.at()].settings) {
-                    $((Machine::$variant(machine), Settings::$variant(settings)) => machine.serve(queue, settings, out),)*
-                    _ => unreachable!("a queue's machine is of its settings' product"),
                 }
             }
             /// Whether a timer of a queue still stands.

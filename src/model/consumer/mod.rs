@@ -244,7 +244,7 @@ impl Consumers {
                 self.beat(process, delivery, out);
             }
             if self.workers[worker as usize].phase == Phase::Idle
-                && let Some(delivery) = self.take_next(worker, out)
+                && let Some(delivery) = self.take_next(worker, out.stage.hand(worker), &mut out.common.records)
             {
                 self.begin(worker, delivery, out);
             }

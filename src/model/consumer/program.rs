@@ -397,7 +397,7 @@ impl Consumers {
         (record.doing, record.beat) = (Holder::Done, NONE);
         let held = record.parties(run.delivery);
         out.tell(Fact::Ended { held, how });
-        self.take_next(run.worker, out)
+        self.take_next(run.worker, run.hand, &mut out.common.records)
     }
 
     fn answer_seat<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, next: &Next, out: &mut Out<'_, O, W>) {

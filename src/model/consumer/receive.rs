@@ -8,7 +8,8 @@ use super::{Consumers, Phase};
 use crate::model::broker::Notice;
 use crate::model::fact::{Holder, Watch};
 use crate::model::out::Out;
-use crate::model::records::NONE;
+use crate::model::records::{NONE, Records};
+use crate::model::stage::Hand;
 use crate::sim::{Event, Oracle};
 
 impl Consumers {
@@ -94,14 +95,13 @@ impl Consumers {
 
     /// A worker takes the next message of those that wait for it.
     #[inline(always)]
-    pub(super) fn take_next<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Option<u32> {
-        let hand = out.stage.hand(worker);
+    pub(super) fn take_next(&mut self, worker: u32, hand: &Hand, records: &mut Records) -> Option<u32> {
         let receiver = &mut self.workers[hand.receiver as usize];
         let delivery = receiver.next;
         if delivery == NONE {
             return None;
         }
-        let record = &mut out.common.records.deliveries[delivery];
+        let record = &mut records.deliveries[delivery];
         receiver.next = record.next;
         record.worker = worker;
         if receiver.next == NONE {
