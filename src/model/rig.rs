@@ -71,7 +71,7 @@ impl<'a> Rig<'a> {
             stage,
             common,
             producers: Producers::new(stage.plan.producers.len()),
-            brokers: stage.brokers.iter().map(|&first| Machine::new(stage.settings(first))).collect(),
+            brokers: stage.brokers.iter().map(|&first| Machine::new(stage, first)).collect(),
             facts: Vec::new(),
             heard: VecDeque::new(),
         }

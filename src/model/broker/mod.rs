@@ -76,9 +76,11 @@ macro_rules! products {
 
         #[allow(unreachable_patterns, reason = "with one product nothing is left over")]
         impl Machine {
-            /// The machine of a broker whose first queue has these settings.
-            pub fn new(settings: &Settings) -> Machine {
-                match settings { $(Settings::$variant(_) => Machine::$variant($module::Machine::default())),* }
+            /// The machine of a broker whose first queue this is.
+            pub fn new(stage: &Stage, first: QueueId) -> Machine {
+                match stage.settings(first) {
+                    $(Settings::$variant(_) => Machine::$variant($module::Machine::new(stage, first))),*
+                }
             }
             /// A call or a timer. Says whether there may be something to hand out now.
             #[inline(always)]
@@ -223,6 +225,7 @@ macro_rules! products {
 
 products! {
     Plain in plain,
+    Rabbitmq in rabbitmq,
 }
 
 /// What a broker's machine hears.

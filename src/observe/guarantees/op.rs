@@ -22,6 +22,10 @@ pub(crate) enum LastCopy {
     Acked,
     BrokerCrash,
     MaxDeliveries,
+    Expired,
+    TooMany,
+    Unroutable,
+    Removed,
 }
 
 // Where the fields begin. The two bits of effect site `s` are 2s (once) and 2s + 1 (twice).
@@ -31,8 +35,8 @@ const STORED_AT: u32 = 20;
 const DEAD_AT: u32 = 22;
 const ALIVE_AT: u32 = 24;
 const HANDS_AT: u32 = 28;
-const LAST_AT: u32 = 37;
 const CAUSE_AT: u32 = 39;
+const LAST_AT: u32 = 44;
 const PRODUCER_AT: u32 = 48;
 /// A count of copies or hands that reached this stays there: such an operation is never found gone.
 pub const FULL: u64 = 15;
@@ -67,7 +71,7 @@ impl OpState {
     pub(crate) const FOUND: u64 = 1 << 35;
     /// A handler run of a delivery from another queue than its home.
     pub(crate) const STARTED_ELSEWHERE: u64 = 1 << 36;
-    pub(crate) const LAST: u64 = 3 << LAST_AT;
+    pub(crate) const LAST: u64 = 7 << LAST_AT;
     const CAUSE: u64 = 7 << CAUSE_AT;
     /// It shares its key with others.
     pub(crate) const KEYED: u64 = 1 << 42;
@@ -122,7 +126,11 @@ impl OpState {
             0 => LastCopy::None,
             1 => LastCopy::Acked,
             2 => LastCopy::BrokerCrash,
-            _ => LastCopy::MaxDeliveries,
+            3 => LastCopy::MaxDeliveries,
+            4 => LastCopy::Expired,
+            5 => LastCopy::TooMany,
+            6 => LastCopy::Unroutable,
+            _ => LastCopy::Removed,
         }
     }
     /// Why it was delivered the last time that it was delivered again: 0 where it never was, otherwise one more than
@@ -196,13 +204,14 @@ impl OpState {
     fn because(self, cause: Cause, holder: Holder) -> OpState {
         let cause = match (cause, holder) {
             (Cause::First, _) | (Cause::Expired, Holder::Nobody) => return self,
-            (Cause::Expired, Holder::Working) => 1,
-            (Cause::Expired, Holder::Paused) => 2,
-            (Cause::Expired, Holder::Crashed) => 3,
+            // Under a live handler a connection ends because one of its deliveries was held for too long.
+            (Cause::Expired | Cause::Disconnected, Holder::Working) => 1,
+            (Cause::Expired | Cause::Disconnected, Holder::Paused) => 2,
+            (Cause::Expired, Holder::Crashed) | (Cause::Disconnected, Holder::Crashed | Holder::Nobody) => 3,
             (Cause::Nacked, _) => 4,
             (Cause::BrokerRestart, _) => 5,
             (Cause::ProducerCopy, _) => 6,
-            (Cause::Expired, Holder::Done) => 7,
+            (Cause::Expired | Cause::Disconnected, Holder::Done) => 7,
         };
         OpState(self.0 & !Self::CAUSE | cause << CAUSE_AT)
     }
@@ -239,7 +248,11 @@ impl OpState {
     pub(crate) fn dropped(self, why: DropReason) -> OpState {
         self.last(match why {
             DropReason::BrokerCrash => 2,
-            DropReason::MaxDeliveries => 3,
+            DropReason::MaxDeliveries | DropReason::Rejected => 3,
+            DropReason::Expired => 4,
+            DropReason::MaxLength => 5,
+            DropReason::Unroutable => 6,
+            DropReason::QueueDeleted | DropReason::Purged => 7,
         })
     }
     #[inline]

@@ -20,7 +20,15 @@ pub enum Outcome {
 }
 
 /// Why an operation was lost: how its last copy went.
-pub const REASONS: [&str; 3] = ["acked before its effect", "broker crash", "dropped after its last delivery"];
+pub const REASONS: [&str; 7] = [
+    "acked before its effect",
+    "broker crash",
+    "dropped after its last delivery",
+    "expired",
+    "dropped from a full queue",
+    "routed nowhere",
+    "removed with its queue",
+];
 
 const GONE: u64 = OpState::ALIVE | OpState::HANDS | OpState::DONE | OpState::DEAD_ONCE;
 
@@ -44,6 +52,10 @@ pub(crate) fn reason(op: OpState) -> usize {
         LastCopy::None | LastCopy::Acked => 0,
         LastCopy::BrokerCrash => 1,
         LastCopy::MaxDeliveries => 2,
+        LastCopy::Expired => 3,
+        LastCopy::TooMany => 4,
+        LastCopy::Unroutable => 5,
+        LastCopy::Removed => 6,
     }
 }
 
@@ -116,7 +128,7 @@ pub(super) mod naive {
         facts.iter().rfind(|f| matches!(f, Fact::Acked { .. } | Fact::Dropped { .. }))
     }
     fn dropped_by_cap(facts: &[Fact]) -> bool {
-        matches!(last_end(facts), Some(Fact::Dropped { why: DropReason::MaxDeliveries, .. }))
+        matches!(last_end(facts), Some(Fact::Dropped { why: DropReason::MaxDeliveries | DropReason::Rejected, .. }))
     }
 
     pub fn outcome(h: &History, op: u32) -> Outcome {
@@ -131,8 +143,14 @@ pub(super) mod naive {
     }
     pub fn reason(h: &History, op: u32) -> &'static str {
         match last_end(&h.facts_of(op)) {
-            Some(Fact::Dropped { why: DropReason::BrokerCrash, .. }) => REASONS[1],
-            Some(Fact::Dropped { .. }) => REASONS[2],
+            Some(Fact::Dropped { why, .. }) => match why {
+                DropReason::BrokerCrash => REASONS[1],
+                DropReason::MaxDeliveries | DropReason::Rejected => REASONS[2],
+                DropReason::Expired => REASONS[3],
+                DropReason::MaxLength => REASONS[4],
+                DropReason::Unroutable => REASONS[5],
+                DropReason::QueueDeleted | DropReason::Purged => REASONS[6],
+            },
             _ => REASONS[0],
         }
     }

@@ -21,6 +21,10 @@ const LOSSES: [&str; REASONS.len()] = [
     "it was acked before its effect, which then never came",
     "the broker crashed and did not keep it",
     "it was dropped after its last delivery",
+    "it waited for longer than it was to live",
+    "it was dropped from a full queue",
+    "there was no queue that it could be routed to",
+    "it was removed with its queue",
 ];
 
 /// The rows of all consumers.

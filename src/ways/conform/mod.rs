@@ -4,6 +4,7 @@
 //! product's machines ([`Rig`](crate::model::rig::Rig)) and emits events in the same words; here the two lists are compared.
 //! Rule: a script that says what the model does not have is *not modelled*, with the reason; it never agrees by chance.
 
+mod rabbitmq;
 pub mod trace;
 
 use serde::Serialize;
@@ -21,7 +22,9 @@ struct Vocabulary {
     leave_out: fn(&Trace, &mut Event),
 }
 
-const VOCABULARIES: &[Vocabulary] = &[];
+const VOCABULARIES: &[Vocabulary] = &[
+    Vocabulary { folders: rabbitmq::FOLDERS, play: rabbitmq::play, leave_out: rabbitmq::leave_out }, //
+];
 
 /// Why a script cannot be played.
 #[derive(Clone, Debug, PartialEq, Eq)]

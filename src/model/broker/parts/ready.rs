@@ -32,6 +32,18 @@ impl Ready {
         self.order.pop()
     }
 
+    /// The next one.
+    #[inline]
+    pub fn front(&self) -> Option<u32> {
+        self.order.front().copied()
+    }
+
+    /// How many wait.
+    #[inline]
+    pub fn len(&self) -> u32 {
+        self.order.len() as u32
+    }
+
     /// Whether none waits.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -1,0 +1,98 @@
+//! The canonical form of a broker: what of it can change what happens next.
+//!
+//! A place only orders messages against each other, so it is written as a rank; a moment as what remains of it; a count up
+//! to the limit that asks for it.
+
+use super::machine::Machine;
+use super::queue::Status;
+use super::settings::{Family, Settings};
+use super::topology::Version;
+use crate::model::broker::Room;
+use crate::model::records::NONE;
+use crate::sim::{Canon, Time};
+
+impl Machine {
+    /// Writes what it keeps of the room's queue; with the first one that stands, what all share.
+    pub fn canon<F: Canon>(&self, settings: &Settings, form: &mut F, room: &Room<'_>) {
+        let state = &self.queues[room.queue.at()];
+        if self.all_standing().first() == Some(&room.queue) {
+            self.canon_of_all(form, room);
+        }
+        form.puts([u64::from(state.stands), u64::from(self.down), u64::from(state.owner)]);
+        form.puts([u64::from(state.blocks_publishers), u64::from(state.knows_publishers)]);
+        let asks_for_use = settings.auto_delete && state.was_consumed;
+        form.puts([u64::from(state.streak), u64::from(asks_for_use), state.bytes]);
+        form.put(state.returns.len().into());
+        for entry in state.returns.iter() {
+            form.puts(self.name(settings, entry, room));
+        }
+        state.levels.canon(form, |form, entry| form.puts(self.name(settings, entry, room)));
+        form.list(state.retained.iter(), |form, &(entry, reason)| {
+            form.puts(self.name(settings, entry, room));
+            form.put(reason as u64);
+        });
+        form.put(state.active.map_or(0, |who| u64::from(state.consumers[who as usize].worker) + 1));
+        let attached = state.attached();
+        form.list(attached.iter(), |form, &who| {
+            let it = &state.consumers[who as usize];
+            let flags = u64::from(it.marked) | u64::from(it.status == Status::Quiescing) << 1;
+            let flags = flags | u64::from(it.status == Status::Cancelled) << 2;
+            form.puts([u64::from(it.worker), u64::from(it.credit) << 3 | flags, u64::from(it.timed_out)]);
+        });
+        let worker = |who: u32| u64::from(state.consumers[who as usize].worker);
+        state.turns.canon(form, worker);
+        form.list(state.waiting.iter(), |form, &who| form.put(worker(who)));
+    }
+
+    fn canon_of_all<F: Canon>(&self, form: &mut F, room: &Room<'_>) {
+        self.routes.canon(form);
+        form.list(self.rejoin.iter(), |form, &worker| form.put(u64::from(worker)));
+        for channel in &self.channels {
+            form.put(u64::from(channel.open));
+            form.list(channel.unacked.iter(), |form, unacked| {
+                form.puts(room.records.deliveries[unacked.delivery].name());
+            });
+        }
+    }
+
+    /// What a queue knows of a stored message: which it is, how many came before it, how often it failed, how long it lives,
+    /// and where it died.
+    pub fn name(&self, settings: &Settings, entry: u32, room: &Room<'_>) -> [u64; 2] {
+        let records = room.records;
+        let record = &records.entries[entry];
+        let mark = self.mark(entry);
+        let cap = settings.limit().map_or(0, |limit| limit.clamp(0, 1 << 12) as u16 + 1);
+        let counted = if settings.version == Version::V4_0 { mark.acquired } else { mark.failed };
+        let before = match settings.family {
+            Family::Quorum => 0,
+            Family::Classic => {
+                let state = &self.queues[room.queue.at()];
+                let held = self.current_of(room.queue).into_iter().map(|it| &records.deliveries[it]);
+                let held = held.filter(|it| it.current).map(|it| it.entry);
+                let stored = state.levels.iter().chain(held).chain(room.delayed());
+                stored.filter(|&other| records.entries[other].place < record.place).count()
+            }
+        };
+        let life = if mark.expires == Time::NEVER { u64::MAX } else { mark.expires.since(room.now).nanos() };
+        let deaths = self.letters.get(record.message as usize).and_then(|it| it.as_deref());
+        let deaths = deaths.map_or(0, |letter| {
+            let one = |sum: u64, death: &super::Death| {
+                sum.wrapping_mul(31).wrapping_add(u64::from(death.queue) << 2 | death.reason as u64) + 1
+            };
+            letter.deaths.iter().fold(0, one)
+        });
+        let mix = |a: u64, b: u64| crate::sim::oracle::mix(a ^ b.rotate_left(32));
+        let rest = if mark.expires == Time::NEVER && deaths == 0 { 0 } else { mix(life, deaths) << 32 };
+        [records.message_of(entry).name(), rest ^ (u64::from(counted.min(cap)) << 20 | before as u64)]
+    }
+
+    /// What a timer is about: a lease about its message, the others about their queue.
+    pub fn timer_name(&self, settings: &Settings, timer: u8, payload: u32, room: &Room<'_>) -> [u64; 2] {
+        if timer != super::LEASE {
+            return [u64::from(timer), 0];
+        }
+        let entry = room.records.deliveries[payload].entry;
+        debug_assert!(entry != NONE, "a lease that stands has an entry");
+        self.name(settings, entry, room)
+    }
+}
