@@ -112,7 +112,7 @@ impl Seat for Machine {
 #[test]
 fn every_answer_and_every_point_survives_json() {
     let mut plan = world(400, 2);
-    let Settings::Plain(settings) = &mut plan.queues[0].settings;
+    let Settings::Plain(settings) = &mut plan.queues[0].settings else { panic!("it was made so") };
     settings.max_deliveries = Some(3);
     let stage = Stage::new(plan).unwrap();
     let mut seat = ThroughJson { inner: Machine::default(), seen: BTreeSet::new() };
@@ -192,7 +192,7 @@ fn a_point_that_is_not_listed_is_a_mistake_of_the_test() {
 #[test]
 fn a_plan_that_would_never_end_is_refused() {
     let mut plan = world(1, 1);
-    let Settings::Plain(settings) = &mut plan.queues[0].settings;
+    let Settings::Plain(settings) = &mut plan.queues[0].settings else { panic!("it was made so") };
     (settings.max_deliveries, settings.dead_letter_to) = (Some(1), Some(QueueId(0)));
     let error = plan.clone().check().expect_err("a circle");
     assert_eq!(error.about, About::DeadLetters(QueueId(0)));

@@ -140,7 +140,9 @@ impl Machine {
             Settling::Nack | Settling::Reject => {
                 for &delivery in deliveries {
                     let entry = self.nacked(queue, delivery, out);
-                    self.count_failure(entry, how == Settling::Reject, settings.version);
+                    if how == Settling::Reject {
+                        self.count_failure(queue, entry, settings, out);
+                    }
                     if self.delay.is_zero() {
                         self.put_back(queue, entry, settings, out);
                     } else {
@@ -152,7 +154,9 @@ impl Machine {
             Settling::NackAway | Settling::RejectAway => {
                 for &delivery in deliveries {
                     let entry = self.nacked(queue, delivery, out);
-                    self.count_failure(entry, how == Settling::RejectAway, settings.version);
+                    if how == Settling::RejectAway {
+                        self.count_failure(queue, entry, settings, out);
+                    }
                     self.die(queue, entry, Reason::Rejected, out);
                 }
             }
@@ -174,11 +178,18 @@ impl Machine {
         self.run_classic(queue, out);
     }
 
-    /// Since 4.3 a failure is counted, for what a dead letter says of it.
-    fn count_failure(&mut self, entry: u32, failed: bool, version: Version) {
-        if failed && version == Version::V4_3 {
+    /// Since 4.3 a failure is counted, for what a dead letter says of it. What was there before a restart may have had one.
+    fn count_failure<O: Oracle, W: Watch>(
+        &mut self,
+        queue: QueueId,
+        entry: u32,
+        settings: &Settings,
+        out: &Out<'_, O, W>,
+    ) {
+        if settings.version == Version::V4_3 {
+            let suspect = self.is_suspect(queue, entry, out);
             let mark = self.mark_mut(entry);
-            mark.failed = mark.failed.saturating_add(1);
+            mark.failed = mark.failed.saturating_add(if suspect && mark.failed == 0 { 2 } else { 1 });
         }
     }
 
@@ -292,7 +303,7 @@ impl Machine {
         self.detach(queue, &consumers, settings);
         for unacked in held {
             let entry = self.take_back(queue, unacked.delivery, out);
-            self.count_failure(entry, true, settings.version);
+            self.count_failure(queue, entry, settings, out);
             self.put_back(queue, entry, settings, out);
         }
         if !consumers.is_empty() && self.goes_with_its_consumers(queue, settings) {

@@ -89,15 +89,19 @@ impl Machine {
     fn declare<O: Oracle, W: Watch>(&mut self, queue: QueueId, channel: u32, out: &mut Out<'_, O, W>) {
         let (stage, name) = (out.stage, name_of(out.stage, queue));
         let new = settings(stage, queue);
-        if self.standing[usize::from(name)].is_none() {
+        let Some(other) = self.standing[usize::from(name)] else {
+            if let Some(code) = new.refused {
+                return self.refuse(channel, code, out);
+            }
             let owner = if new.exclusive { channel } else { NONE };
             *self.queue(queue) = Queue { owner, ..Queue::new(true) };
             self.standing[usize::from(name)] = Some(queue);
-            self.used(queue, out);
-            return;
-        }
-        let Some(other) = self.accessible(name, channel, out) else { return };
-        if settings(stage, other) == new {
+            return self.used(queue, out);
+        };
+        let owner = self.queue(other).owner;
+        if owner != if new.exclusive { channel } else { NONE } {
+            self.refuse(channel, RESOURCE_LOCKED, out);
+        } else if settings(stage, other) == new {
             self.used_if_classic(other, out);
         } else {
             self.refuse(channel, PRECONDITION_FAILED, out);

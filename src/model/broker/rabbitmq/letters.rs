@@ -211,7 +211,7 @@ impl Machine {
         if reason != Reason::Rejected {
             targets.retain(|&target| !letter.comes_back_to(name_of(stage, target)));
         }
-        if targets.is_empty() || sure && targets.iter().any(|&target| !self.admits(target, &record, out)) {
+        if targets.is_empty() || sure && targets.iter().any(|&target| !self.admits(target, &record, true, out)) {
             return false;
         }
         out.common.records.entries.remove(entry);
@@ -236,7 +236,7 @@ impl Machine {
     }
 
     /// A classic queue that came back with a message cannot know whether it was delivered.
-    fn is_suspect<O: Oracle, W: Watch>(&self, queue: QueueId, entry: u32, out: &Out<'_, O, W>) -> bool {
+    pub(super) fn is_suspect<O: Oracle, W: Watch>(&self, queue: QueueId, entry: u32, out: &Out<'_, O, W>) -> bool {
         out.common.records.entries[entry].place < self.queues[queue.at()].redelivered_to
     }
 

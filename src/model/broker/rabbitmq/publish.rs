@@ -29,7 +29,7 @@ impl Machine {
         }
         let answer = match envelope(&message, out.stage) {
             None if self.queues[queue.at()].stands => self.offer(queue, message, out),
-            None => Err(Refusal::Unroutable),
+            None => Err(Some(Refusal::Unroutable)),
             Some(_) => self.route(queue, message, out),
         };
         let (op, copy) = (message.op, message.copy);
@@ -41,7 +41,9 @@ impl Machine {
             }
             Ok(()) => {}
             Err(why) => {
-                out.tell(Fact::Refused { op, copy, queue, why });
+                if let Some(why) = why {
+                    out.tell(Fact::Refused { op, copy, queue, why });
+                }
                 out.send(wire, Direction::Answer, Call::Refuse { op, copy, pending }, about);
             }
         }
@@ -54,13 +56,14 @@ impl Machine {
         queue: QueueId,
         message: Message,
         out: &mut Out<'_, O, W>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Option<Refusal>> {
         let settings = settings(out.stage, queue);
         if settings.has_limit() && !self.admits_publish(queue, &message, out) {
             if settings.overflow == Overflow::RejectPublishDlx {
                 self.refuse_to_dead_letters(queue, message, out);
+                return Err(None); // it is stored elsewhere
             }
-            return Err(Refusal::MaxLength);
+            return Err(Some(Refusal::MaxLength));
         }
         let slot = out.common.records.messages.insert(message);
         self.forget_message(slot);
@@ -80,10 +83,19 @@ impl Machine {
         }
     }
 
-    /// Whether a queue takes a dead letter: a quorum queue does not ask those who do not publish through a channel.
-    pub(super) fn admits<O: Oracle, W: Watch>(&self, queue: QueueId, message: &Message, out: &Out<'_, O, W>) -> bool {
+    /// Whether a queue takes a dead letter. A quorum queue refuses only whoever waits for its confirm (`sure`).
+    pub(super) fn admits<O: Oracle, W: Watch>(
+        &self,
+        queue: QueueId,
+        message: &Message,
+        sure: bool,
+        out: &Out<'_, O, W>,
+    ) -> bool {
         let settings = settings(out.stage, queue);
-        settings.family == Family::Quorum || self.classic_admits(queue, message, settings, out)
+        match settings.family {
+            Family::Classic => self.classic_admits(queue, message, settings, out),
+            Family::Quorum => !sure || settings.overflow != Overflow::RejectPublish || !self.is_over(queue, settings),
+        }
     }
 
     /// What is refused is a dead letter of the queue that refused it.
@@ -106,7 +118,7 @@ impl Machine {
         queue: QueueId,
         message: Message,
         out: &mut Out<'_, O, W>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Option<Refusal>> {
         let stage = out.stage;
         let empty: (&[(String, Value)], bool) = (&[], false);
         let (headers, mandatory) =
@@ -114,11 +126,11 @@ impl Machine {
         let address = labels_of(&message, None, stage);
         let labels = Labels { keys: &address.keys, headers };
         let Some(targets) = self.targets(address.exchange, &labels, stage) else {
-            return Err(Refusal::NoExchange);
+            return Err(Some(Refusal::NoExchange));
         };
         if targets.is_empty() {
             if mandatory {
-                return Err(Refusal::Unroutable);
+                return Err(Some(Refusal::Unroutable));
             }
             let (op, copy) = (message.op, message.copy);
             let slot = out.common.records.messages.insert(message);
@@ -128,11 +140,13 @@ impl Machine {
             out.tell(Fact::Dropped { op, message: slot, queue, in_flight: false, why });
             return Ok(());
         }
-        let mut answer = Ok(());
-        for target in targets {
-            answer = answer.and(self.offer(target, message, out));
+        let answers: Vec<_> = targets.into_iter().map(|target| self.offer(target, message, out)).collect();
+        let stored = answers.iter().any(Result::is_ok);
+        match answers.into_iter().find(Result::is_err) {
+            Some(Err(_)) if stored => Err(None), // a copy is stored, though the producer hears that it is not
+            Some(refused) => refused,
+            None => Ok(()),
         }
-        answer
     }
 
     /// A dead letter of another queue comes in.
@@ -145,7 +159,7 @@ impl Machine {
         let record = out.common.records.messages[message];
         let lost = if !self.queues[queue.at()].stands {
             Some(DropReason::QueueDeleted)
-        } else if !self.admits(queue, &record, out) {
+        } else if !self.admits(queue, &record, false, out) {
             Some(DropReason::MaxLength)
         } else {
             None

@@ -8,7 +8,7 @@ use super::deliver::Taker;
 use super::letters::{Reason, envelope};
 use super::machine::{Machine, settings};
 use super::queue::{Consumer, Queue, Status};
-use super::settings::{Overflow, Settings};
+use super::settings::{Overflow, PRECONDITION_FAILED, Settings};
 use super::topology::{Notice, Settling, Version};
 use crate::model::fact::Watch;
 use crate::model::out::Out;
@@ -511,11 +511,13 @@ impl Machine {
         let who = self.consumer_of(queue, Taker { worker, channel, tag, auto_ack: false });
         let entry = self.take_back(queue, delivery, out);
         self.return_one(queue, entry, false, settings, out);
+        let consumes =
+            who.is_some_and(|who| self.queues[queue.at()].consumers[who as usize].status != Status::Cancelled);
         if let Some(who) = who {
             let first = self.queues[queue.at()].consumers[who as usize].timed_out == 0;
             self.queues[queue.at()].consumers[who as usize].timed_out += 1;
             self.let_go(queue, who, 1, 1, settings);
-            if first {
+            if first && consumes {
                 self.tell_channel(channel, Notice::Cancelled { channel, tag }, out);
             }
             let consumer = self.queues[queue.at()].consumers[who as usize];
@@ -525,6 +527,10 @@ impl Machine {
         }
         self.activate(queue, settings);
         self.checkout(queue, was_low, out);
+        if !consumes {
+            // There is no consumer that could be cancelled.
+            self.close_for(channel, PRECONDITION_FAILED, out);
+        }
     }
 
     /// A consumer settles what timed out.

@@ -53,6 +53,8 @@ pub struct Settings {
     pub consumer_timeout: Option<Span>,
     /// What becomes of a message that comes back (quorum, 4.3).
     pub delayed_retry: Option<Retry>,
+    /// The code with which the broker refuses to make such a queue.
+    pub refused: Option<u16>,
 }
 
 /// Where dead letters go.
@@ -122,6 +124,7 @@ impl Default for Settings {
             single_active_consumer: false,
             consumer_timeout: None,
             delayed_retry: None,
+            refused: None,
         }
     }
 }
@@ -179,37 +182,30 @@ impl Settings {
         self.max_length.is_some() || self.max_length_bytes.is_some()
     }
 
-    /// From the arguments of a `queue.declare`, with numbers for the names that they mention; or the code with which the
-    /// broker refuses them.
-    ///
-    /// # Errors
-    /// The code of the channel error.
+    /// From the arguments of a `queue.declare`, with numbers for the exchanges that they mention.
     pub fn declared(
         version: Version,
         [durable, exclusive, auto_delete]: [bool; 3],
         args: &[(String, Value)],
         exchange: impl Fn(&str) -> u16,
-    ) -> Result<Settings, u16> {
+    ) -> Settings {
         let get = |name: &str| args.iter().find(|(given, _)| given == name).map(|(_, value)| value);
         let text = |name: &str| get(name).and_then(Value::text);
         let whole = |name: &str| get(name).and_then(Value::whole);
-        let family = match text("x-queue-type") {
-            None | Some("classic") => Family::Classic,
-            Some("quorum") => Family::Quorum,
-            Some(_) => return Err(PRECONDITION_FAILED),
+        let kind = text("x-queue-type").unwrap_or("classic");
+        let family = if kind == "quorum" { Family::Quorum } else { Family::Classic };
+        let misfit = kind != "quorum" && kind != "classic"
+            || args.iter().any(|(name, value)| !fits(version, family, name, value))
+            || get("x-dead-letter-routing-key").is_some() && get("x-dead-letter-exchange").is_none();
+        let refused = if misfit {
+            Some(PRECONDITION_FAILED)
+        } else if version == Version::V4_3 && !durable && !exclusive {
+            Some(INTERNAL_ERROR) // transient queues that are not exclusive are denied
+        } else if family == Family::Quorum && (!durable || exclusive || auto_delete) {
+            Some(PRECONDITION_FAILED)
+        } else {
+            None
         };
-        if args.iter().any(|(name, value)| !fits(version, family, name, value)) {
-            return Err(PRECONDITION_FAILED);
-        }
-        if family == Family::Quorum && (!durable || exclusive || auto_delete) {
-            return Err(PRECONDITION_FAILED);
-        }
-        if version == Version::V4_3 && !durable && !exclusive {
-            return Err(INTERNAL_ERROR); // transient queues that are not exclusive are denied
-        }
-        if get("x-dead-letter-routing-key").is_some() && get("x-dead-letter-exchange").is_none() {
-            return Err(PRECONDITION_FAILED);
-        }
         let span = |name: &str| whole(name).map(|ms| Span::from_millis(ms.max(0) as u64));
         let overflow = match text("x-overflow") {
             Some("reject-publish") => Overflow::RejectPublish,
@@ -226,7 +222,7 @@ impl Settings {
             strategy: if at_least_once { Strategy::AtLeastOnce } else { Strategy::AtMostOnce },
         });
         let timeout = span("x-consumer-timeout").filter(|_| version > Version::V3_10);
-        Ok(Settings {
+        Settings {
             family,
             version,
             durable,
@@ -243,7 +239,8 @@ impl Settings {
             single_active_consumer: get("x-single-active-consumer") == Some(&Value::Switch(true)),
             consumer_timeout: timeout,
             delayed_retry: delayed_retry(version, text("x-delayed-retry-type"), span),
-        })
+            refused,
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use super::script::Which;
 /// One consumer name: a connection with a channel.
 #[derive(Debug, Default)]
 pub(super) struct Client {
+    /// It has a connection.
+    pub connected: bool,
     /// It has a channel.
     pub open: bool,
     /// Deliveries that were not drained.
@@ -31,9 +33,14 @@ pub(super) struct Held {
 }
 
 impl Client {
+    /// It opens what it needs.
+    pub fn connect(&mut self) {
+        (self.connected, self.open) = (true, true);
+    }
+
     /// Its channel is gone.
     pub fn lose_channel(&mut self) {
-        *self = Client::default();
+        *self = Client { connected: self.connected, ..Client::default() };
     }
 
     /// The tags that a choice among what is held means, each with the message, in the order in which they are sent. Where

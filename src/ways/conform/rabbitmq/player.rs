@@ -59,7 +59,7 @@ impl<'a> Player<'a> {
                 self.ask(Command::DeclareExchange { exchange: *exchange, channel: ADMIN });
                 self.refused("exchange", name, None);
             }
-            Act::Queue { queue, name, client } => self.declare(queue, name, *client),
+            Act::Queue { queue, name, client } => self.declare(*queue, name, *client),
             Act::Bind { binding } => self.command(Command::Bind { binding: *binding }),
             Act::Unbind { binding } => self.command(Command::Unbind { binding: *binding }),
             Act::DeleteQueue { number, name } => {
@@ -73,7 +73,7 @@ impl<'a> Player<'a> {
             }
             Act::Consume { worker, queue } => {
                 let client = self.script.workers[*worker as usize].client;
-                self.clients[client].open = true;
+                self.clients[client].connect();
                 self.ask(Command::Consume { worker: *worker });
                 self.refused("consume", queue, Some(client));
             }
@@ -88,8 +88,8 @@ impl<'a> Player<'a> {
                 self.command(Command::Recover { channel: channel(*client) });
             }
             Act::Cancel { client, tag } => self.command(Command::Cancel { channel: channel(*client), tag: *tag }),
-            Act::CloseChannel { client } => self.close(*client, Command::CloseChannel { channel: channel(*client) }),
-            Act::Close { client } => self.close(*client, Command::CloseConnection { channel: channel(*client) }),
+            Act::CloseChannel { client } => self.close_channel(*client),
+            Act::Close { client } => self.close(*client),
             Act::Depth { queues } => {
                 for (number, name) in queues {
                     self.depth(*number, name);
@@ -245,18 +245,11 @@ impl<'a> Player<'a> {
         true
     }
 
-    fn declare(&mut self, queue: &Result<QueueId, u16>, name: &str, client: Option<usize>) {
-        let channel = client.map_or(ADMIN, channel);
+    fn declare(&mut self, queue: QueueId, name: &str, client: Option<usize>) {
         if let Some(client) = client {
-            self.clients[client].open = true;
+            self.clients[client].connect();
         }
-        match *queue {
-            Ok(queue) => self.ask(Command::Declare { queue, channel }),
-            Err(code) => {
-                self.command(Command::CloseChannel { channel });
-                self.answer = Some(Notice::Refused { code });
-            }
-        }
+        self.ask(Command::Declare { queue, channel: client.map_or(ADMIN, channel) });
         self.refused("queue", name, client);
     }
 
@@ -356,7 +349,7 @@ impl<'a> Player<'a> {
     fn get(&mut self, worker: u32, count: u32, queue: &str) {
         let client = self.script.workers[worker as usize].client;
         for _ in 0..count {
-            self.clients[client].open = true;
+            self.clients[client].connect();
             let before = self.clients[client].inbox.len();
             self.ask(Command::Get { worker });
             if self.refused("get", queue, Some(client)) {
@@ -377,10 +370,15 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn close(&mut self, client: usize, command: Command) {
-        if self.clients[client].open || self.clients[client].closed.is_some() {
+    fn close_channel(&mut self, client: usize) {
+        self.clients[client].lose_channel();
+        self.command(Command::CloseChannel { channel: channel(client) });
+    }
+
+    fn close(&mut self, client: usize) {
+        if std::mem::take(&mut self.clients[client].connected) {
             self.clients[client].lose_channel();
-            self.command(command);
+            self.command(Command::CloseConnection { channel: channel(client) });
         }
     }
 
@@ -407,7 +405,7 @@ impl<'a> Player<'a> {
 
     fn go_down(&mut self, command: Command, kind: &str) {
         self.command(command);
-        self.clients.iter_mut().for_each(Client::lose_channel);
+        self.clients.iter_mut().for_each(|client| *client = Client::default());
         self.emit(json!({"kind": kind}));
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Taker {
 /// A step, with numbers for names.
 pub(super) enum Act {
     Exchange { exchange: u16, name: String },
-    Queue { queue: Result<QueueId, u16>, name: String, client: Option<usize> },
+    Queue { queue: QueueId, name: String, client: Option<usize> },
     Bind { binding: u16 },
     Unbind { binding: u16 },
     DeleteQueue { number: u16, name: String },
@@ -281,19 +281,19 @@ impl Reader {
         Ok(place(&mut self.topology.exchanges, exchange) as u16)
     }
 
-    /// The queue that stands for a declaration, or the code with which it is refused.
-    fn declaration(&mut self, step: &Step<'_>) -> Result<QueueId, u16> {
+    /// The queue that stands for a declaration.
+    fn declaration(&mut self, step: &Step<'_>) -> QueueId {
         let number = self.queue(step.word("name"));
         let flags = [step.switch("durable", true), step.switch("exclusive", false), step.switch("auto_delete", false)];
         let args = step.args("args");
         let exchanges = &self.exchanges;
-        let settings = Settings::declared(self.version, flags, &args, |name| exchanges.number(name) as u16)?;
+        let settings = Settings::declared(self.version, flags, &args, |name| exchanges.number(name) as u16);
         let known = self.declared.len();
         let at = place(&mut self.declared, (number, flags, args));
         if at == known {
             self.add_queue(number, settings);
         }
-        Ok(QueueId(at as u16))
+        QueueId(at as u16)
     }
 
     fn add_queue(&mut self, number: u16, settings: Settings) {
