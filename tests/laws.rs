@@ -99,7 +99,7 @@ fn plan(dice: &mut Dice) -> Plan {
     let mut plan = Plan::new("random");
     plan.length.operations = Some(2 + dice.roll(2) as u32);
     plan.queues = vec![queue(dice, "dlq"), queue(dice, "work")];
-    let Settings::Plain(work) = &mut plan.queues[1].settings;
+    let Settings::Plain(work) = &mut plan.queues[1].settings else { panic!("it was made so") };
     work.dead_letter_to = work.max_deliveries.and_then(|_| dice.maybe(2, QueueId(0)));
     plan.producers = ["a", "b"][..1 + dice.roll(2)].iter().map(|name| producer(dice, name)).collect();
     let idempotency = dice.of(&[None, Some(Span::FOREVER), Some(ms(5))]);

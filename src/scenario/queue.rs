@@ -74,7 +74,13 @@ fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, node: &Node)
             span => Ok(Value::Span(span)),
         },
         Kind::Whole { min, max } => reader.whole(node, min..=max).map(Value::Whole),
-        Kind::Word(words) => reader.word(node, words).map(Value::Word),
+        Kind::Word(words) => match &node.value {
+            // A version is a word that looks like a number.
+            Written::Number(written) if let Some(word) = words.iter().find(|word| **word == &**written) => {
+                Ok(Value::Word(word))
+            }
+            _ => reader.word(node, words).map(Value::Word),
+        },
         Kind::Switch => reader.switch(node).map(Value::Switch),
         Kind::Queue => names.find(reader, Thing::Queue, node).map(|queue| Value::Queue(QueueId(queue))),
     }

@@ -23,7 +23,7 @@ struct Vocabulary {
 }
 
 const VOCABULARIES: &[Vocabulary] = &[
-    Vocabulary { folders: rabbitmq::FOLDERS, play: rabbitmq::play, leave_out: rabbitmq::leave_out }, //
+    rabbitmq::VOCABULARY, //
 ];
 
 /// Why a script cannot be played.

@@ -38,12 +38,6 @@ impl Turns {
         self.order.pop().map(|(_, who)| who)
     }
 
-    /// It is nobody's turn.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-
     /// One no longer waits.
     pub fn remove(&mut self, who: u32) {
         self.order.retain(|&(_, other)| other != who);

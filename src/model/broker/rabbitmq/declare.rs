@@ -223,6 +223,9 @@ impl Machine {
         let mut gone = self.queue(queue).take_all();
         let retained: Vec<u32> = self.queue(queue).retained.drain().map(|(entry, _)| entry).collect();
         gone.extend(retained);
+        if settings(out.stage, queue).family == Family::Quorum {
+            gone.extend(self.take_delayed(queue, out));
+        }
         let state = self.queue(queue);
         (state.bytes, state.blocks_publishers) = (0, false);
         let count = gone.len() as u32;
@@ -282,12 +285,18 @@ impl Machine {
         for timer in [TTL, EXPIRES, RETRY] {
             out.common.agenda.cancel(out.stage.timer_lane(queue, timer));
         }
-        let delays = out.stage.delays_lane(queue);
-        let delayed: Vec<u32> = out.common.agenda.events(delays).map(|event| event.payload).collect();
-        out.common.agenda.clear(delays);
+        let delayed = self.take_delayed(queue, out);
         for entry in delayed {
             self.drop_entry(queue, entry, DropReason::QueueDeleted, out);
         }
         self.queue(queue).ttl_due = crate::sim::Time::NEVER;
+    }
+
+    /// What waited for its delay waits no longer.
+    fn take_delayed<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) -> Vec<u32> {
+        let delays = out.stage.delays_lane(queue);
+        let delayed = out.common.agenda.events(delays).map(|event| event.payload).collect();
+        out.common.agenda.clear(delays);
+        delayed
     }
 }

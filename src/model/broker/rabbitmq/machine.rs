@@ -9,7 +9,7 @@ use super::letters::{Dying, Letter};
 use super::queue::{Mark, Queue, UNMARKED};
 use super::routes::Routes;
 use super::sent::Sent;
-use super::settings::{CONSUMER_TIMEOUT, Family, Settings};
+use super::settings::{CONSUMER_TIMEOUT, Settings};
 use super::topology::{Command, Subscription, Topology};
 use super::{EXPIRES, LEASE, RETRY, TTL};
 use crate::model::broker::{self, HandOut, Input};
@@ -244,11 +244,6 @@ impl Machine {
         if let Some(letter) = self.letters.get_mut(message as usize) {
             *letter = None;
         }
-    }
-
-    /// Whether a queue is of the one kind.
-    pub(super) fn is_classic<O: Oracle, W: Watch>(queue: QueueId, out: &Out<'_, O, W>) -> bool {
-        settings(out.stage, queue).family == Family::Classic
     }
 
     /// All queues that stand, in the order of their names.

@@ -19,10 +19,13 @@ mod publish;
 mod queue;
 mod quorum;
 mod routes;
+mod seats;
 mod sent;
 mod settings;
 mod settle;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod topology;
 
 pub(crate) use client::Client;

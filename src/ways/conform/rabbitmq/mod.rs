@@ -8,20 +8,14 @@ mod player;
 mod script;
 mod words;
 
-use super::NotModelled;
 use super::trace::{Event, Trace};
+use super::{NotModelled, Vocabulary};
 
-/// How the names of the folders begin.
-pub(super) const FOLDERS: &str = "rabbitmq-";
+/// Everything is compared.
+pub(super) const VOCABULARY: Vocabulary = Vocabulary { folders: "rabbitmq-", play, leave_out: |_, _| {} };
 
 /// Plays a script.
-///
-/// # Errors
-/// What the model does not have.
-pub(super) fn play(trace: &Trace) -> Result<Vec<Event>, NotModelled> {
+fn play(trace: &Trace) -> Result<Vec<Event>, NotModelled> {
     let script = script::Script::of(trace)?;
     Ok(player::Player::play(&script))
 }
-
-/// Everything is compared.
-pub(super) fn leave_out(_: &Trace, _: &mut Event) {}

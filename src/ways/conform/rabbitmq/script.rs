@@ -11,10 +11,10 @@ use super::super::NotModelled;
 use super::super::trace::Trace;
 use super::words::{Step, number, table};
 use crate::model::Stage;
+use crate::model::broker;
 use crate::model::broker::rabbitmq::{
     Binding, Bound, Envelope, Exchange, ExchangeKind, Settings, Settling, Subscription, Topology, Value, Version,
 };
-use crate::model::broker::{self};
 use crate::model::plan::{self, Arrivals, Consumer, Plan, Producer, ProducerId, Queue, QueueId};
 use crate::model::text::Text;
 use crate::sim::Span;
@@ -37,7 +37,6 @@ pub(super) struct Script {
 pub(super) struct Taker {
     pub client: usize,
     pub auto_ack: bool,
-    pub is_get: bool,
 }
 
 /// A step, with numbers for names.
@@ -222,7 +221,7 @@ impl Reader {
             "unbind" => Act::Unbind { binding: self.binding(step) },
             "delete_queue" => Act::DeleteQueue { number: self.queue(step.word("queue")), name: queue() },
             "publish" => self.publish(step),
-            "consume" => Act::Consume { worker: self.worker(step, false), queue: queue() },
+            "consume" => Act::Consume { worker: self.worker(step), queue: queue() },
             "drain" => {
                 let clients = step.list("consumers").map(|_| step.texts("consumers"));
                 let number = |names: Vec<String>| names.iter().map(|name| self.clients.number(name)).collect();
@@ -232,7 +231,7 @@ impl Reader {
             "ack_again" => Act::AckAgain { client: self.client(step), message: step.word("msg").to_owned() },
             "get" => {
                 let count = step.whole("n").unwrap_or(1) as u32;
-                Act::Get { worker: self.worker(step, true), count, queue: queue() }
+                Act::Get { worker: self.worker(step), count, queue: queue() }
             }
             "recover" => Act::Recover { client: self.client(step) },
             "cancel" => {
@@ -356,7 +355,7 @@ impl Reader {
         *self.tags.entry((client, queue)).or_insert(next)
     }
 
-    fn worker(&mut self, step: &Step<'_>, is_get: bool) -> u32 {
+    fn worker(&mut self, step: &Step<'_>) -> u32 {
         let (client, queue) = (self.client(step), self.queue(step.word("queue")));
         let args = step.args("args");
         let whole = |name: &str| args.iter().find(|(given, _)| given == name).and_then(|(_, value)| value.whole());
@@ -375,7 +374,7 @@ impl Reader {
         let consumer = Consumer::new(&format!("{worker:05}"), QueueId(0), vec![plan::Step::Ack]);
         let subscription = Some(broker::Subscription::Rabbitmq(subscription));
         self.plan.consumers.push(Consumer { subscription, ..consumer });
-        self.workers.push(Taker { client, auto_ack, is_get });
+        self.workers.push(Taker { client, auto_ack });
         worker
     }
 
