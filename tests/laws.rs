@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redelivery::model::broker::{Settings, plain};
+use redelivery::model::broker::{self, Settings, plain, rabbitmq};
 use redelivery::model::fact::Fact;
 use redelivery::model::plan::{
     Arrivals, Consumer, ConsumerId, Fault, FaultKind, Link, OnError, Party, Plan, Poison, PoisonKind, Producer,
@@ -72,6 +72,43 @@ fn queue(dice: &mut Dice, name: &str) -> Queue {
         dead_letter_to: None,
     };
     Queue { name: name.into(), settings: Settings::Plain(settings) }
+}
+
+/// The same plan on a broker whose queues are of another product.
+fn on_rabbitmq(plan: &mut Plan, dice: &mut Dice) {
+    use rabbitmq::{DeadLetter, Family, Overflow, Retry, Strategy, Subscription, Version};
+    let version = dice.of(&[Version::V3_10, Version::V4_0, Version::V4_3]);
+    let dead_letters = plan.queues[1].settings.dead_letter_to().is_some();
+    for (number, queue) in plan.queues.iter_mut().enumerate() {
+        let classic = dice.roll(2) == 0;
+        let strategy = dice.of(&[Strategy::AtMostOnce, Strategy::AtLeastOnce]);
+        let retry = Retry { failed: dice.roll(2) == 0, returned: dice.roll(2) == 0, min: ms(2), max: ms(3) };
+        let settings = rabbitmq::Settings {
+            family: if classic { Family::Classic } else { Family::Quorum },
+            version,
+            durable: !classic || dice.roll(3) > 0,
+            dead_letter: (number == 1 && dead_letters).then_some(DeadLetter {
+                exchange: None,
+                key: None,
+                to: Some(QueueId(0)),
+                strategy: if classic { Strategy::AtMostOnce } else { strategy },
+            }),
+            message_ttl: dice.maybe(3, ms(7)),
+            max_length: dice.maybe(4, 2),
+            overflow: dice.of(&[Overflow::DropHead, Overflow::RejectPublish]),
+            delivery_limit: dice.maybe(2, 1).filter(|_| !classic),
+            single_active_consumer: dice.roll(4) == 0,
+            consumer_timeout: Some(dice.of(&[ms(4), ms(10)])),
+            delayed_retry: dice.maybe(3, retry).filter(|_| !classic && version == Version::V4_3),
+            ..rabbitmq::Settings::default()
+        };
+        queue.settings = Settings::Rabbitmq(settings);
+    }
+    let prefetch = 1 + dice.roll(3) as u16;
+    for consumer in &mut plan.consumers {
+        let subscription = Subscription { prefetch, priority: dice.roll(2) as i32, ..Subscription::default() };
+        consumer.subscription = Some(broker::Subscription::Rabbitmq(subscription));
+    }
 }
 
 fn producer(dice: &mut Dice, name: &str) -> Producer {
@@ -231,9 +268,10 @@ struct Known {
 }
 
 /// Walks at random and compares all states of equal forms. Gives how many pairs.
-fn compare(seed: u64, walks: usize) -> Result<usize, String> {
+fn compare(seed: u64, walks: usize, change: impl Fn(&mut Plan, &mut Dice)) -> Result<usize, String> {
     let mut dice = Dice(seed << 32);
-    let plan = plan(&mut dice);
+    let mut plan = plan(&mut dice);
+    change(&mut plan, &mut Dice(seed << 32 | 1 << 30));
     let late = dice.of(&[Late::Unlimited, Late::AtMost(1), Late::AtMost(3)]);
     let leases = dice.of(&[Leases::Strict, Leases::Loose]);
     let one = dice.of(Id::ALL);
@@ -278,8 +316,20 @@ fn compare(seed: u64, walks: usize) -> Result<usize, String> {
     Ok(pairs)
 }
 
+/// As [`plan`] makes it.
+fn as_it_is(_: &mut Plan, _: &mut Dice) {}
+
 #[test]
 fn equal_forms_have_equal_futures_under_every_choice() {
+    equal_forms_have_equal_futures(as_it_is);
+}
+
+#[test]
+fn equal_forms_of_a_shared_broker_have_equal_futures_under_every_choice() {
+    equal_forms_have_equal_futures(on_rabbitmq);
+}
+
+fn equal_forms_have_equal_futures(change: fn(&mut Plan, &mut Dice)) {
     let (worlds, walks) = if cfg!(debug_assertions) { (60, 15) } else { (600, 40) };
     // SEED=7 WORLDS=1 compares one world again; WORLDS=10000 looks further.
     let said = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
@@ -287,7 +337,7 @@ fn equal_forms_have_equal_futures_under_every_choice() {
     let mut pairs = 0;
     let mut failed = Vec::new();
     for seed in first..first + worlds {
-        match compare(seed, walks) {
+        match compare(seed, walks, change) {
             Ok(found) => pairs += found,
             Err(why) => failed.push(why),
         }
@@ -303,7 +353,7 @@ fn equal_forms_have_equal_futures_under_every_choice() {
 #[test]
 fn worlds_that_broke_the_law_once_obey_it() {
     for seed in [571, 853, 928, 953, 103_914] {
-        compare(seed, 40).unwrap_or_else(|why| panic!("{why}"));
+        compare(seed, 40, as_it_is).unwrap_or_else(|why| panic!("{why}"));
     }
 }
 
@@ -369,9 +419,19 @@ struct Places {
 
 #[test]
 fn a_message_is_in_exactly_one_place() {
+    a_message_is_in_one_place(as_it_is);
+}
+
+#[test]
+fn a_message_of_a_shared_broker_is_in_exactly_one_place() {
+    a_message_is_in_one_place(on_rabbitmq);
+}
+
+fn a_message_is_in_one_place(change: fn(&mut Plan, &mut Dice)) {
     for seed in 0..if cfg!(debug_assertions) { 300 } else { 3_000 } {
         let mut dice = Dice(seed << 32 | 1 << 31);
         let mut plan = plan(&mut dice);
+        change(&mut plan, &mut Dice(seed << 32 | 1 << 30));
         plan.length.operations = Some(1 + dice.roll(60) as u32);
         plan.length.drain = ms(100);
         for fault in &mut plan.faults {

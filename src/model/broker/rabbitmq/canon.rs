@@ -50,7 +50,12 @@ impl Machine {
         for channel in &self.channels {
             form.put(u64::from(channel.open));
             form.list(channel.unacked.iter(), |form, unacked| {
-                form.puts(room.records.deliveries[unacked.delivery].name());
+                let delivery = &room.records.deliveries[unacked.delivery];
+                form.puts(delivery.name());
+                if delivery.current {
+                    let room = Room { queue: unacked.queue, ..*room };
+                    form.puts(self.name(super::machine::settings(room.stage, room.queue), delivery.entry, &room));
+                }
             });
         }
     }

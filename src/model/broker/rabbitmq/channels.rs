@@ -79,6 +79,17 @@ impl Machine {
         self.release_all(&unacked, out);
     }
 
+    /// A worker's consumer gets nothing any more: its channel is about to end.
+    pub(super) fn mute(&mut self, queue: QueueId, worker: u32) {
+        let who = self.seats[worker as usize];
+        if who != NONE {
+            let state = &mut self.queues[queue.at()];
+            let consumer = &mut state.consumers[who as usize];
+            (consumer.prefetch, consumer.credit, consumer.auto_ack) = (1, 0, false);
+            state.turns.remove(who);
+        }
+    }
+
     /// A connection ends, and what it owns.
     pub(super) fn close_connection<O: Oracle, W: Watch>(&mut self, channel: u32, out: &mut Out<'_, O, W>) {
         self.close(channel, out);

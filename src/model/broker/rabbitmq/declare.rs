@@ -125,7 +125,8 @@ impl Machine {
             Family::Quorum => {
                 let unacked = self.channels.iter().flat_map(|channel| &channel.unacked);
                 let got = unacked.filter(|it| it.queue == queue && it.consumer == NONE).count();
-                state.attached().len() - state.waiting.len() + got
+                let idle = |who: &&u32| state.consumers[**who as usize].held == 0;
+                state.attached().len() - state.waiting.iter().filter(idle).count() + got
             }
         };
         self.answer(Notice::Depth { ready, consumers: consumers as u32 }, out);
@@ -140,7 +141,8 @@ impl Machine {
             return;
         }
         let seat = self.seats[worker as usize];
-        if seat == NONE || self.queues[queue.at()].consumers[seat as usize].timed_out > 0 {
+        let timed_out = seat != NONE && self.queues[queue.at()].consumers[seat as usize].timed_out > 0;
+        if seat == NONE || timed_out {
             self.attach(queue, worker, out);
         }
     }

@@ -178,6 +178,10 @@ impl Machine {
             Input::Renew { delivery } => out.common.records.release(delivery),
             Input::Disconnect { first, workers } => {
                 self.rejoin.retain(|worker| worker.wrapping_sub(first) >= workers);
+                // They go together: what one of them held goes to none of the others.
+                for worker in first..first + workers {
+                    self.mute(queue, worker);
+                }
                 for worker in first..first + workers {
                     self.close(worker, out);
                 }

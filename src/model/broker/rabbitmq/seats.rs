@@ -4,7 +4,7 @@
 //! served, and another only when that one is gone, or, since 4.0, has settled all and is of lower priority.
 
 use super::deliver::Taker;
-use super::machine::{Machine, settings};
+use super::machine::{Machine, settings, topology};
 use super::queue::{Consumer, Status};
 use super::settings::{PRECONDITION_FAILED, Settings};
 use super::topology::{Notice, Version};
@@ -24,7 +24,7 @@ impl Machine {
         let state = &mut self.queues[queue.at()];
         let consumer = &mut state.consumers[who as usize];
         let may = consumer.status == Status::Up && consumer.timed_out == 0 && consumer.credit > 0;
-        if may && !consumer.marked {
+        if may && !consumer.marked && !state.waiting.contains(&who) {
             consumer.marked = true;
             state.turns.push(who, consumer.priority);
         }
@@ -53,6 +53,7 @@ impl Machine {
         let state = &mut self.queues[queue.at()];
         state.turns.remove(who);
         state.consumers[who as usize].marked = false;
+        state.waiting.retain(|&other| other != who);
         state.waiting.push(who);
         if settings.version >= Version::V4_0 {
             let consumers = &state.consumers;
@@ -127,15 +128,19 @@ impl Machine {
         let worker = consumer.worker;
         let who = match known {
             // Who was cancelled and still holds messages is the same as before, with what it says now.
-            Some(who) if !single || active.is_none() || active == Some(who) => {
+            Some(who) => {
                 let old = &mut state.consumers[who as usize];
                 let credit = credit.saturating_sub(old.held);
-                let (held, order, marked, timed_out) = (old.held, old.order, old.marked, 0);
-                *old = Consumer { held, order, marked, timed_out, credit, ..consumer };
-                self.update_or_remove(queue, who, settings);
+                let (held, order, marked) = (old.held, old.order, old.marked);
+                *old = Consumer { held, order, marked, credit, ..consumer };
+                if single && (active.is_some_and(|active| active != who) || state.waiting.contains(&who)) {
+                    self.wait(queue, who, settings);
+                } else {
+                    self.update_or_remove(queue, who, settings);
+                }
                 who
             }
-            _ => {
+            None => {
                 let who = state.seat(consumer);
                 if single {
                     self.wait(queue, who, settings);
@@ -204,6 +209,10 @@ impl Machine {
         let channel = Self::channel_of(worker, out);
         let unacked = self.channels[channel as usize].unacked.iter().find(|unacked| unacked.delivery == delivery);
         let tag = unacked.map_or(NONE, |unacked| unacked.consumer);
+        if !topology(out.stage).script {
+            // The client of a world consumes anew, and lets be what timed out.
+            self.open(channel).unacked.retain(|unacked| unacked.delivery != delivery);
+        }
         let who = self.consumer_of(queue, Taker { worker, channel, tag, auto_ack: false });
         let entry = self.take_back(queue, delivery, out);
         self.return_one(queue, entry, false, settings, out);
