@@ -8,8 +8,7 @@ use super::queue::Status;
 use super::settings::{Family, Settings};
 use super::topology::Version;
 use crate::model::broker::Room;
-use crate::model::records::NONE;
-use crate::sim::{Canon, Time};
+use crate::sim::Canon;
 
 impl Machine {
     /// Writes what it keeps of the room's queue; with the first one that stands, what all share.
@@ -22,6 +21,9 @@ impl Machine {
         form.puts([u64::from(state.blocks_publishers), u64::from(state.knows_publishers)]);
         let asks_for_use = settings.auto_delete && state.was_consumed;
         form.puts([u64::from(state.streak), u64::from(asks_for_use), state.bytes]);
+        if settings.expires.is_some() {
+            form.put(room.now.since(state.last_used).nanos());
+        }
         form.put(state.returns.len().into());
         for entry in state.returns.iter() {
             form.puts(self.name(settings, entry, room));
@@ -60,8 +62,8 @@ impl Machine {
         }
     }
 
-    /// What a queue knows of a stored message: which it is, how many came before it, how often it failed, how long it lives,
-    /// and where it died.
+    /// What a queue knows of a stored message: which it is, how many came before it, how often it failed, whether it is
+    /// too old, and where it died.
     pub fn name(&self, settings: &Settings, entry: u32, room: &Room<'_>) -> [u64; 2] {
         let records = room.records;
         let record = &records.entries[entry];
@@ -78,7 +80,6 @@ impl Machine {
                 stored.filter(|&other| records.entries[other].place < record.place).count()
             }
         };
-        let life = if mark.expires == Time::NEVER { u64::MAX } else { mark.expires.since(room.now).nanos() };
         let deaths = self.letters.get(record.message as usize).and_then(|it| it.as_deref());
         let deaths = deaths.map_or(0, |letter| {
             let one = |sum: u64, death: &super::Death| {
@@ -86,18 +87,17 @@ impl Machine {
             };
             letter.deaths.iter().fold(0, one)
         });
-        let mix = |a: u64, b: u64| crate::sim::oracle::mix(a ^ b.rotate_left(32));
-        let rest = if mark.expires == Time::NEVER && deaths == 0 { 0 } else { mix(life, deaths) << 32 };
-        [records.message_of(entry).name(), rest ^ (u64::from(counted.min(cap)) << 20 | before as u64)]
+        let rest = if deaths == 0 { 0 } else { crate::sim::oracle::mix(deaths) << 34 };
+        let old = u64::from(mark.expired) << 33;
+        [records.message_of(entry).name(), rest | old | u64::from(counted.min(cap)) << 20 | before as u64]
     }
 
     /// What a timer is about: a lease about its message, the others about their queue.
     pub fn timer_name(&self, settings: &Settings, timer: u8, payload: u32, room: &Room<'_>) -> [u64; 2] {
-        if timer != super::LEASE {
-            return [u64::from(timer), 0];
+        match timer {
+            super::LEASE => self.name(settings, room.records.deliveries[payload].entry, room),
+            super::TTL | super::OWN_TTL => self.name(settings, payload, room),
+            _ => [u64::from(timer), 0],
         }
-        let entry = room.records.deliveries[payload].entry;
-        debug_assert!(entry != NONE, "a lease that stands has an entry");
-        self.name(settings, entry, room)
     }
 }

@@ -14,7 +14,7 @@ use crate::model::fact::{Cause, Fact, Holder, Watch};
 use crate::model::out::Out;
 use crate::model::plan::QueueId;
 use crate::model::records::{Message, NONE};
-use crate::sim::{Oracle, Span};
+use crate::sim::Oracle;
 
 impl Machine {
     /// Who is served next, if anybody: takes its turn.
@@ -53,7 +53,8 @@ impl Machine {
         let record = out.common.records.messages[message];
         let entry = self.new_entry(queue, message, record.copy, &mut out.common.records);
         self.note_of_old(entry, message);
-        self.note_expiry(queue, entry, &record, settings, Span::ZERO, out);
+        let at_once = self.note_expiry(queue, entry, &record, settings, out);
+        self.mark_expired(entry, at_once);
         if let Some(taker) = self.next_taker(queue, settings) {
             self.hand_out(queue, entry, taker, false, out);
             return;

@@ -7,7 +7,7 @@ use super::machine::{Machine, name_of, settings, subscription, topology};
 use super::queue::{Consumer, Queue, Status};
 use super::settings::{Family, PRECONDITION_FAILED};
 use super::topology::{Bound, Command, Notice};
-use super::{EXPIRES, RETRY, TTL};
+use super::{EXPIRES, RETRY};
 use crate::model::fact::{DropReason, Fact, Watch};
 use crate::model::out::Out;
 use crate::model::plan::QueueId;
@@ -234,7 +234,6 @@ impl Machine {
         for entry in gone {
             self.drop_entry(queue, entry, why, out);
         }
-        self.book_expiry(queue, out);
         count
     }
 
@@ -284,14 +283,13 @@ impl Machine {
 
     /// Nothing is due for a queue any more.
     pub(super) fn forget_timers<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
-        for timer in [TTL, EXPIRES, RETRY] {
+        for timer in [EXPIRES, RETRY] {
             out.common.agenda.cancel(out.stage.timer_lane(queue, timer));
         }
         let delayed = self.take_delayed(queue, out);
         for entry in delayed {
             self.drop_entry(queue, entry, DropReason::QueueDeleted, out);
         }
-        self.queue(queue).ttl_due = crate::sim::Time::NEVER;
     }
 
     /// What waited for its delay waits no longer.

@@ -137,7 +137,9 @@ impl Machine {
             cause,
             holder: Holder::Nobody,
         };
-        records.entries.insert(entry)
+        let entry = records.entries.insert(entry);
+        self.forget_entry(entry);
+        entry
     }
 }
 

@@ -6,18 +6,18 @@ use super::letters::{Reason, envelope};
 use super::machine::{Machine, after, settings};
 use super::settings::{Family, Settings};
 use super::topology::Version;
-use super::{EXPIRES, TTL};
+use super::{EXPIRES, OWN_TTL, TTL};
 use crate::model::fact::Watch;
 use crate::model::out::Out;
 use crate::model::plan::QueueId;
-use crate::model::records::Message;
-use crate::sim::{Oracle, Span, Time};
+use crate::model::records::{Message, NONE};
+use crate::sim::{Oracle, Span};
 
 /// How often a quorum queue looks whether it is unused.
 const TICK: Span = Span::from_secs(5);
 
 impl Machine {
-    /// Notes until when a message may live. A time to live of nothing ends after `least`. Says whether it is such.
+    /// Books the end of a message's life, if it has one. Says whether it has no life at all.
     #[inline]
     pub(super) fn note_expiry<O: Oracle, W: Watch>(
         &mut self,
@@ -25,18 +25,33 @@ impl Machine {
         entry: u32,
         record: &Message,
         settings: &Settings,
-        least: Span,
-        out: &Out<'_, O, W>,
+        out: &mut Out<'_, O, W>,
     ) -> bool {
         // Who died once lives on without an expiration of its own.
         let message = out.common.records.entries[entry].message;
         let died = self.letters.get(message as usize).is_some_and(Option::is_some);
         let own = envelope(record, out.stage).filter(|_| !died).and_then(|envelope| envelope.expiration);
         let own = own.map(Span::from_millis);
-        let Some(ttl) = [own, settings.message_ttl].into_iter().flatten().min() else { return false };
-        self.mark_mut(entry).expires = out.common.now + ttl.max(least);
-        self.queues[queue.at()].has_ttl = true;
-        ttl.is_zero()
+        let (lane, ttl) = match (own, settings.message_ttl) {
+            (None, None) => return false,
+            (Some(own), ttl) if ttl.is_none_or(|ttl| own < ttl) => (OWN_TTL, own),
+            (_, ttl) => (TTL, ttl.unwrap_or(Span::ZERO)),
+        };
+        self.queues[queue.at()].may_expire = true;
+        if ttl.is_zero() {
+            return true;
+        }
+        let timer = out.book(out.stage.timer_lane(queue, lane), ttl, entry);
+        self.mark_mut(entry).expires = timer;
+        false
+    }
+
+    /// A life of nothing is over; who takes the message at once still gets it.
+    #[inline]
+    pub(super) fn mark_expired(&mut self, entry: u32, at_once: bool) {
+        if at_once {
+            self.mark_mut(entry).expired = true;
+        }
     }
 
     /// What an old life left on a message counts here too.
@@ -51,54 +66,42 @@ impl Machine {
     /// Gives up the expired heads of a classic queue.
     #[inline]
     pub(super) fn expire_classic<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
-        if !self.queues[queue.at()].has_ttl {
+        if !self.queues[queue.at()].may_expire {
             return;
         }
         let settings = settings(out.stage, queue);
-        while let Some(head) = self.queues[queue.at()].head(settings) {
-            if self.mark(head).expires > out.common.now {
-                break;
-            }
+        while let Some(head) = self.queues[queue.at()].head(settings).filter(|&head| self.mark(head).expired) {
             self.take_ready(queue, settings, out);
             self.die(queue, head, Reason::Expired, out);
         }
-        self.book_expiry(queue, out);
     }
 
     /// Dooms the expired heads of a quorum queue. Since 4.3 each priority has one, once the next message is expired.
     #[inline]
-    pub(super) fn expire_quorum<O: Oracle, W: Watch>(&mut self, queue: QueueId, now: Time, out: &mut Out<'_, O, W>) {
-        if !self.queues[queue.at()].has_ttl {
+    pub(super) fn expire_quorum<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
+        if !self.queues[queue.at()].may_expire {
             return;
         }
         let settings = settings(out.stage, queue);
-        while let Some(head) = self.queues[queue.at()].head(settings) {
-            if self.mark(head).expires > now {
-                break;
-            }
+        while let Some(head) = self.queues[queue.at()].head(settings).filter(|&head| self.mark(head).expired) {
             if settings.version == Version::V4_3 {
-                self.expire_all_heads(queue, now, settings, out);
-            } else if let Some(entry) = self.take_ready(queue, settings, out) {
-                self.doom(entry, Reason::Expired, false);
+                self.expire_all_heads(queue, settings, out);
+            } else {
+                self.take_ready(queue, settings, out);
+                self.doom(head, Reason::Expired, false);
             }
         }
     }
 
-    fn expire_all_heads<O: Oracle, W: Watch>(
-        &mut self,
-        queue: QueueId,
-        now: Time,
-        settings: &Settings,
-        out: &mut Out<'_, O, W>,
-    ) {
-        while let Some(entry) = self.queues[queue.at()].returns.front().filter(|&it| self.mark(it).expires <= now) {
+    fn expire_all_heads<O: Oracle, W: Watch>(&mut self, queue: QueueId, settings: &Settings, out: &mut Out<'_, O, W>) {
+        while let Some(entry) = self.queues[queue.at()].returns.front().filter(|&it| self.mark(it).expired) {
             self.queue(queue).returns.pop();
             self.gave_up(queue, entry, Reason::Expired, settings, out);
         }
         let levels: Vec<usize> = self.queues[queue.at()].levels.occupied().collect();
         for level in levels {
             let front = |machine: &Machine| machine.queues[queue.at()].levels.front(level);
-            while let Some(entry) = front(self).filter(|&it| self.mark(it).expires <= now) {
+            while let Some(entry) = front(self).filter(|&it| self.mark(it).expired) {
                 self.queue(queue).levels.pop(level);
                 self.gave_up(queue, entry, Reason::Expired, settings, out);
             }
@@ -119,54 +122,24 @@ impl Machine {
         self.doom(entry, reason, false);
     }
 
-    /// The time of a head has come.
-    pub(super) fn head_expires<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
-        self.queue(queue).ttl_due = Time::NEVER;
-        let settings = settings(out.stage, queue);
-        match settings.family {
-            Family::Classic => self.expire_classic(queue, out),
-            Family::Quorum if settings.version == Version::V4_3 => {
-                self.expire_all_heads(queue, out.common.now, settings, out);
-                self.bury(queue, out);
-                self.book_expiry(queue, out);
-            }
-            Family::Quorum => {
-                // Each came by a command of its own, and goes by one.
-                while let Some(head) = self.queues[queue.at()].head(settings) {
-                    if self.mark(head).expires > out.common.now {
-                        break;
-                    }
-                    self.take_ready(queue, settings, out);
-                    self.doom(head, Reason::Expired, false);
-                    self.bury(queue, out);
-                }
-                self.book_expiry(queue, out);
-            }
-        }
-    }
-
-    /// Books the moment at which the next head expires, or takes it back.
-    pub(super) fn book_expiry<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
-        let state = &self.queues[queue.at()];
-        if !state.has_ttl {
+    /// A message is too old from now on, wherever it is; it goes when it is the head.
+    pub(super) fn grows_old<O: Oracle, W: Watch>(&mut self, queue: QueueId, entry: u32, out: &mut Out<'_, O, W>) {
+        let mark = self.mark_mut(entry);
+        (mark.expires, mark.expired) = (NONE, true);
+        if self.down {
             return;
         }
         let settings = settings(out.stage, queue);
-        let of = |entry: Option<u32>| entry.map_or(Time::NEVER, |entry| self.mark(entry).expires);
-        let due = match (settings.family, settings.version) {
-            (Family::Quorum, Version::V4_3) => {
-                let levels = state.levels.occupied().map(|level| of(state.levels.front(level)));
-                levels.min().unwrap_or(Time::NEVER).min(of(state.returns.front()))
+        match settings.family {
+            Family::Classic => self.expire_classic(queue, out),
+            Family::Quorum => {
+                if settings.version == Version::V4_3 {
+                    self.expire_all_heads(queue, settings, out);
+                } else {
+                    self.expire_quorum(queue, out);
+                }
+                self.bury(queue, out);
             }
-            _ => of(state.head(settings)),
-        };
-        if due != state.ttl_due {
-            let lane = out.stage.timer_lane(queue, TTL);
-            out.common.agenda.cancel(lane);
-            if due < Time::NEVER {
-                out.common.agenda.book_single(lane, due.max(out.common.now), 0);
-            }
-            self.queue(queue).ttl_due = due;
         }
     }
 
@@ -265,6 +238,6 @@ impl Machine {
     /// Whether anybody holds what it got.
     pub(super) fn holds_got(&self, queue: QueueId) -> bool {
         let mut unacked = self.channels.iter().flat_map(|channel| &channel.unacked);
-        unacked.any(|it| it.queue == queue && it.consumer == crate::model::records::NONE)
+        unacked.any(|it| it.queue == queue && it.consumer == NONE)
     }
 }

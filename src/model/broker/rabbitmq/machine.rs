@@ -11,7 +11,7 @@ use super::routes::Routes;
 use super::sent::Sent;
 use super::settings::{CONSUMER_TIMEOUT, Settings};
 use super::topology::{Command, Subscription, Topology};
-use super::{EXPIRES, LEASE, RETRY, TTL};
+use super::{EXPIRES, LEASE, OWN_TTL, RETRY, TTL};
 use crate::model::broker::{self, HandOut, Input};
 use crate::model::fact::{Fact, Watch};
 use crate::model::out::Out;
@@ -188,11 +188,11 @@ impl Machine {
             }
             Input::LeaseOver { delivery } => self.held_too_long(queue, delivery, out),
             Input::DelayOver { entry } => self.delay_over(queue, entry, out),
-            Input::Timer { timer: TTL, .. } => self.head_expires(queue, out),
+            Input::Timer { timer: TTL | OWN_TTL, payload } => self.grows_old(queue, payload, out),
             Input::Timer { timer: EXPIRES, .. } => self.may_be_unused(queue, out),
             Input::Timer { timer: RETRY, .. } => self.try_retained(queue, out),
             Input::Timer { timer: LEASE, payload } => self.held_too_long(queue, payload, out),
-            Input::Timer { .. } => unreachable!("it has four timers"),
+            Input::Timer { .. } => unreachable!("it has five timers"),
             Input::Crash => self.crash(out),
             Input::Restart => self.restart(out),
         }
@@ -210,9 +210,13 @@ impl Machine {
         self.handed.take()
     }
 
-    /// Whether a timer still stands: those of a queue are taken back when they change, those of a delivery are not.
+    /// Whether a timer still stands: those of a queue are taken back when they change, those of a message are not.
     pub fn stands(&self, _: QueueId, timer: u8, event: &Event, records: &Records) -> bool {
-        timer != LEASE || records.lease_runs(event)
+        match timer {
+            LEASE => records.lease_runs(event),
+            TTL | OWN_TTL => self.mark(event.payload).expires == event.token(),
+            _ => true,
+        }
     }
 
     #[inline]

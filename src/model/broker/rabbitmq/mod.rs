@@ -39,13 +39,16 @@ pub use topology::{
     Binding, Bound, Command, Envelope, Exchange, ExchangeKind, Notice, Settling, Subscription, Topology, Version,
 };
 
-/// The next head that expires, the queue's own expiry, a further try of dead letters; leases of unequal lengths.
-pub(crate) const TIMERS: [u8; 3] = [3, 0, 1];
-/// The head of a ready order expires.
-const TTL: u8 = 0;
+/// The queue's own expiry and a further try of dead letters; ages by the queue's limit; ages by the messages' own, and
+/// leases of unequal lengths.
+pub(crate) const TIMERS: [u8; 3] = [2, 1, 2];
 /// The queue may have been unused for long enough.
-const EXPIRES: u8 = 1;
+const EXPIRES: u8 = 0;
 /// Dead letters that their targets did not take are tried again.
-const RETRY: u8 = 2;
+const RETRY: u8 = 1;
+/// A message is too old for its queue.
+const TTL: u8 = 2;
+/// A message is too old by its own word.
+const OWN_TTL: u8 = 3;
 /// The lease of a delivery that is due before others of its queue.
-const LEASE: u8 = 3;
+const LEASE: u8 = 4;

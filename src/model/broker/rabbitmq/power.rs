@@ -13,7 +13,7 @@ use crate::model::fact::{Cause, DropReason, Fact, Watch};
 use crate::model::out::Out;
 use crate::model::plan::QueueId;
 use crate::model::records::NONE;
-use crate::sim::{Oracle, Time};
+use crate::sim::Oracle;
 
 impl Machine {
     /// The broker of a world dies.
@@ -112,10 +112,9 @@ impl Machine {
         if classic {
             self.lose_transient(queue, killed, out);
         }
-        for timer in [super::TTL, super::EXPIRES, super::RETRY] {
+        for timer in [super::EXPIRES, super::RETRY] {
             out.common.agenda.cancel(out.stage.timer_lane(queue, timer));
         }
-        self.queue(queue).ttl_due = Time::NEVER;
     }
 
     /// What is not persistent is gone; what a classic queue knew of failures too, unless it could write it down.

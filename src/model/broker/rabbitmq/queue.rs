@@ -44,12 +44,8 @@ pub(super) struct Queue {
     pub blocks_publishers: bool,
     /// Dead letters that wait for their targets' confirms, or for a further try.
     pub retained: Ring<(u32, super::letters::Reason)>,
-    /// Some message in it may expire.
-    pub has_ttl: bool,
-    /// The token of the timer for its next head that expires.
-    pub ttl_timer: u32,
-    /// When that is due.
-    pub ttl_due: Time,
+    /// Some message of it had an end.
+    pub may_expire: bool,
     /// When it was last used, where that matters.
     pub last_used: Time,
     /// How many consumers were attached so far: they are ordered by it.
@@ -74,9 +70,7 @@ clone_by_field!(Queue {
     knows_publishers,
     blocks_publishers,
     retained,
-    has_ttl,
-    ttl_timer,
-    ttl_due,
+    may_expire,
     last_used,
     attached
 });
@@ -121,8 +115,10 @@ pub(super) enum Status {
 /// What is noted of an entry, where anything is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    /// When it expires.
-    pub expires: Time,
+    /// The token of the timer that ends its life, or [`NONE`].
+    pub expires: u32,
+    /// It is too old.
+    pub expired: bool,
     /// How often it came back (quorum, since 4.0).
     pub acquired: u16,
     /// How often it failed.
@@ -130,7 +126,7 @@ pub(super) struct Mark {
 }
 
 /// Nothing is noted.
-pub(super) const UNMARKED: Mark = Mark { expires: Time::NEVER, acquired: 0, failed: 0 };
+pub(super) const UNMARKED: Mark = Mark { expires: NONE, expired: false, acquired: 0, failed: 0 };
 
 impl Mark {
     /// How often it was assigned before, as a quorum queue reckons.
@@ -155,7 +151,7 @@ const HIGHEST_PRIORITY: usize = 31;
 
 impl Queue {
     pub fn new(stands: bool) -> Queue {
-        Queue { stands, owner: NONE, ttl_timer: NONE, ttl_due: Time::NEVER, ..Queue::default() }
+        Queue { stands, owner: NONE, ..Queue::default() }
     }
 
     /// How many are ready.

@@ -18,8 +18,6 @@ use crate::sim::{Oracle, Span};
 
 /// Publishers may go on below this part of the limit, in tenths.
 const LOW_LIMIT: u64 = 8;
-/// A time to live of nothing ends with the millisecond.
-const MILLISECOND: Span = Span::from_millis(1);
 
 impl Machine {
     /// A message comes in.
@@ -29,14 +27,14 @@ impl Machine {
         let record = out.common.records.messages[message];
         let entry = self.new_entry(queue, message, record.copy, &mut out.common.records);
         self.note_of_old(entry, message);
-        let at_once = self.note_expiry(queue, entry, &record, settings, MILLISECOND, out);
+        let at_once = self.note_expiry(queue, entry, &record, settings, out);
         let priority = envelope(&record, out.stage).and_then(|envelope| envelope.priority);
         self.queues[queue.at()].levels.push(Queue::level(settings, priority), entry);
         self.count_bytes(queue, &record, settings, true, out);
         self.checkout(queue, was_low, out);
-        if at_once {
-            self.expire_quorum(queue, out.common.now + MILLISECOND, out);
-            self.bury(queue, out);
+        // A life of nothing ends with the command.
+        if at_once && out.common.records.entries[entry].delivery == NONE {
+            self.grows_old(queue, entry, out);
         }
     }
 
@@ -59,7 +57,7 @@ impl Machine {
     pub(super) fn checkout<O: Oracle, W: Watch>(&mut self, queue: QueueId, was_low: bool, out: &mut Out<'_, O, W>) {
         let settings = settings(out.stage, queue);
         loop {
-            self.expire_quorum(queue, out.common.now, out);
+            self.expire_quorum(queue, out);
             let state = &mut self.queues[queue.at()];
             let Some(who) = state.turns.front() else { break };
             if state.ready() == 0 {
@@ -83,7 +81,6 @@ impl Machine {
         }
         self.keep_to_limits(queue, was_low, settings, out);
         self.bury(queue, out);
-        self.book_expiry(queue, out);
     }
 
     fn keep_to_limits<O: Oracle, W: Watch>(
@@ -130,14 +127,13 @@ impl Machine {
         let settings = settings(out.stage, queue);
         let was_low = self.is_low(queue, settings);
         self.used(queue, out);
-        self.expire_quorum(queue, out.common.now, out);
+        self.expire_quorum(queue, out);
         let entry = self.take_ready(queue, settings, out);
         if let Some(entry) = entry {
             self.hand_out(queue, entry, taker, true, out);
         }
         self.keep_to_limits(queue, was_low, settings, out);
         self.bury(queue, out);
-        self.book_expiry(queue, out);
         entry.is_some()
     }
 
