@@ -57,6 +57,7 @@ macro_rules! products {
 
         /// A broker's machine.
         #[derive(Debug)]
+        #[allow(clippy::large_enum_variant, reason = "a world has few, and each is reached with every event")]
         pub(crate) enum Machine {
             $($variant($module::Machine)),*
         }

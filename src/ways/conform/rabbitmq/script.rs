@@ -98,6 +98,9 @@ impl Names {
     }
 }
 
+/// A declaration of a queue: its name, its three flags, its arguments.
+type Declared = (u16, [bool; 3], Vec<(String, Value)>);
+
 /// What is known while the steps are read.
 struct Reader {
     version: Version,
@@ -111,7 +114,7 @@ struct Reader {
     /// Consumer tags by client and queue.
     tags: BTreeMap<(usize, u16), u32>,
     /// Declarations, as they are written.
-    declared: Vec<(u16, [bool; 3], Vec<(String, Value)>)>,
+    declared: Vec<Declared>,
 }
 
 impl Script {
