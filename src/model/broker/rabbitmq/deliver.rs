@@ -160,6 +160,8 @@ fn lease<O: Oracle, W: Watch>(settings: &Settings, to: Taker, channel: Span, out
 #[inline]
 fn book_lease<O: Oracle, W: Watch>(queue: QueueId, until: Time, delivery: u32, out: &mut Out<'_, O, W>) -> u32 {
     let lane = out.stage.leases_lane(queue);
+    let records = &out.common.records;
+    out.common.agenda.tidy(lane, |event| records.lease_runs(event));
     if out.common.agenda.last_at(lane).is_none_or(|last| last <= until) {
         return out.common.agenda.book_fifo(lane, until, delivery);
     }
