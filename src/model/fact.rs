@@ -39,6 +39,8 @@ pub enum Cause {
     BrokerRestart,
     /// The first hand-out of a further copy: the producer published again.
     ProducerCopy,
+    /// The connection of the former holder ended.
+    Disconnected,
 }
 
 /// What the holder of a delivery was doing when the delivery ended.
@@ -81,9 +83,17 @@ pub enum DropReason {
     BrokerCrash,
     /// The cap on deliveries was reached and there is no dead-letter queue.
     MaxDeliveries,
-    /// It was kept for as long as it is kept.
+    /// A consumer rejected it for good, and there is no dead-letter queue.
+    Rejected,
+    /// It was too old.
     Expired,
-    /// An operator emptied the queue.
+    /// There were too many.
+    MaxLength,
+    /// It was stored nowhere: nothing that it could be routed to.
+    Unroutable,
+    /// The queue was deleted.
+    QueueDeleted,
+    /// Somebody removed what was ready.
     Purged,
 }
 
@@ -94,6 +104,10 @@ pub enum DropReason {
 pub enum Refusal {
     /// The queue is full.
     MaxLength,
+    /// There is no queue that it could be routed to, and the producer wants to know.
+    Unroutable,
+    /// There is no such exchange.
+    NoExchange,
 }
 
 /// The parties of a delivery.
@@ -159,7 +173,7 @@ pub enum Fact {
     Renewed { held: Held, queue: QueueId, until: Time },
     /// A lease ran out: the message goes back.
     Expired { held: Held, message: u32, queue: QueueId, holder: Holder },
-    /// The broker took back what was in flight when it crashed.
+    /// The broker took back what was in flight when it crashed, or when the connection of its holder ended.
     TakenBack { held: Held, message: u32, queue: QueueId },
     /// The broker put the message aside after so many deliveries; it was ready at that moment.
     DeadLettered { op: u32, message: u32, from: QueueId, to: QueueId, attempts: u16 },

@@ -50,7 +50,7 @@ impl Machines {
     pub fn new(stage: &Stage) -> Machines {
         Machines {
             producers: Producers::new(stage.plan.producers.len()),
-            brokers: stage.brokers.iter().map(|&first| Machine::new(stage.settings(first))).collect(),
+            brokers: stage.brokers.iter().map(|&first| Machine::new(stage, first)).collect(),
             consumers: Consumers::new(stage),
             deadline: Time::NEVER,
             at_this_instant: 0,

@@ -93,6 +93,12 @@ impl<'a> Rig<'a> {
         &self.common.records
     }
 
+    /// The entries of a queue that wait for their delay.
+    #[cfg(test)]
+    pub(crate) fn delayed(&self, queue: QueueId) -> impl Iterator<Item = u32> + '_ {
+        self.common.agenda.events(self.stage.delays_lane(queue)).map(|event| event.payload)
+    }
+
     /// The message of a delivery, by the producer that stands for it.
     pub fn message_of(&self, delivery: u32) -> ProducerId {
         self.common.records.deliveries[delivery].message.producer

@@ -43,7 +43,13 @@ pub(crate) fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, e
             span => Ok(Value::Span(span)),
         },
         Kind::Whole { min, max } => reader.whole(node, min..=max).map(Value::Whole),
-        Kind::Word(words) => reader.word(node, words).map(Value::Word),
+        Kind::Word(words) => match &node.value {
+            // A version is a word that looks like a number.
+            Written::Number(written) if let Some(word) = words.iter().find(|word| **word == &**written) => {
+                Ok(Value::Word(word))
+            }
+            _ => reader.word(node, words).map(Value::Word),
+        },
         Kind::Switch => reader.switch(node).map(Value::Switch),
         Kind::Queue => names.find(reader, Thing::Queue, node).map(|queue| Value::Queue(QueueId(queue))),
         Kind::Text => text(reader, node).map(Value::Text),

@@ -191,6 +191,16 @@ impl Agenda {
         }
     }
 
+    /// Forgets the events behind the first one of a fifo lane that no longer stand, up to one that does. So a lane of long
+    /// timers that are mostly taken back stays short; the first one keeps its place in the heap.
+    #[inline]
+    pub fn tidy(&mut self, lane: Lane, stands: impl Fn(&Event) -> bool) {
+        let fifo = &mut self.fifos[lane.0 as usize - self.singles.len()];
+        while fifo.second().is_some_and(|event| !stands(event)) {
+            fifo.drop_second();
+        }
+    }
+
     /// When the last event of a fifo lane is due.
     pub fn last_at(&self, lane: Lane) -> Option<Time> {
         self.fifos[lane.0 as usize - self.singles.len()].back().map(|event| event.at)
@@ -386,6 +396,19 @@ mod tests {
         let odd = |_: Lane, event: &Event| event.payload % 2 == 1;
         let taken: Vec<u32> = std::iter::from_fn(|| agenda.pop(Time::NEVER, odd)).map(|h| h.event.payload).collect();
         assert_eq!(taken, [1, 3, 5, 7]);
+    }
+
+    #[test]
+    fn a_tidied_lane_forgets_what_no_longer_stands_up_to_what_does() {
+        let mut agenda = Agenda::new(0, 1, 0, true);
+        let stands = |event: &Event| event.payload % 10 == 9;
+        for payload in 0..30 {
+            agenda.tidy(Lane(0), stands);
+            agenda.book(Lane(0), Time::from_nanos(u64::from(payload)), payload);
+        }
+        assert_eq!(agenda.events(Lane(0)).count(), 1 + 21, "the first, and from the first that stands on");
+        let taken = std::iter::from_fn(|| agenda.pop(Time::NEVER, |_, event| stands(event)));
+        assert_eq!(taken.map(|head| head.event.payload).collect::<Vec<_>>(), [9, 19, 29]);
     }
 
     #[test]

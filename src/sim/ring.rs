@@ -72,6 +72,21 @@ impl<T: Copy + Default> Ring<T> {
         if self.is_empty() { None } else { Some(&self.slots[self.slot(self.first)]) }
     }
 
+    /// The one behind the first.
+    #[inline]
+    pub fn second(&self) -> Option<&T> {
+        if self.len() < 2 { None } else { Some(&self.slots[self.slot(self.first.wrapping_add(1))]) }
+    }
+
+    /// Takes the one behind the first out.
+    #[inline]
+    pub fn drop_second(&mut self) {
+        debug_assert!(self.len() >= 2, "there is a second one");
+        let [first, second] = [self.first, self.first.wrapping_add(1)].map(|count| self.slot(count));
+        self.slots[second] = self.slots[first];
+        self.first = self.first.wrapping_add(1);
+    }
+
     /// The last one.
     #[inline]
     pub fn back(&self) -> Option<&T> {
@@ -182,6 +197,10 @@ mod tests {
                     deque.push_back(i);
                 }
                 8..14 => assert_eq!(ring.pop(), deque.pop_front()),
+                14 if ring.len() > 5 => {
+                    ring.drop_second();
+                    deque.remove(1);
+                }
                 14 => {
                     ring.retain(|value| value % 5 != 0);
                     deque.retain(|value| value % 5 != 0);
@@ -195,6 +214,7 @@ mod tests {
             }
             assert!(ring.iter().eq(deque.iter()), "step {i}");
             assert_eq!((ring.front(), ring.back()), (deque.front(), deque.back()));
+            assert_eq!(ring.second(), deque.get(1));
             assert_eq!((ring.len(), ring.is_empty()), (deque.len(), deque.is_empty()));
         }
         assert!(ring.clone().drain().eq(deque));

@@ -273,12 +273,13 @@ macro_rules! words {
 }
 
 words! {
-    Cause: First "first" Expired "expired" Nacked "nacked" BrokerRestart "broker-restart" ProducerCopy "producer-copy";
+    Cause: First "first" Expired "expired" Nacked "nacked" BrokerRestart "broker-restart" ProducerCopy "producer-copy"
+        Disconnected "disconnected";
     Holder: Nobody "nobody" Working "working" Paused "paused" Crashed "crashed" Done "done";
     RunEnd: Done "done" Failed "failed" Crashed "crashed";
-    DropReason: BrokerCrash "broker-crash" MaxDeliveries "max-deliveries" Expired "expired"
-        Purged "purged";
-    Refusal: MaxLength "max-length";
+    DropReason: BrokerCrash "broker-crash" MaxDeliveries "max-deliveries" Rejected "rejected" Expired "expired"
+        MaxLength "max-length" Unroutable "unroutable" QueueDeleted "queue-deleted" Purged "purged";
+    Refusal: MaxLength "max-length" Unroutable "unroutable" NoExchange "no-exchange";
 }
 
 #[cfg(test)]

@@ -49,10 +49,10 @@ macro_rules! products {
             pub(crate) fn batch(&self) -> Option<u16> {
                 match self { $(Subscription::$variant(subscription) => subscription.batch()),* }
             }
-            /// How long a worker pauses before it asks again, after what its broker says, if it does.
-            pub(crate) fn pause_after(&self, notice: Notice) -> Option<Span> {
+            /// When a worker asks again after what its broker says, if it does.
+            pub(crate) fn asks_again(&self, notice: Notice) -> Option<Again> {
                 match (self, notice) {
-                    $((Subscription::$variant(subscription), Notice::$variant(notice)) => subscription.pause_after(notice),)*
+                    $((Subscription::$variant(subscription), Notice::$variant(notice)) => subscription.asks_again(notice),)*
                     _ => unreachable!("a consumer hears of its own product"),
                 }
             }
@@ -92,6 +92,7 @@ macro_rules! products {
 
         /// A broker's machine.
         #[derive(Debug)]
+        #[allow(clippy::large_enum_variant, reason = "a world has few, and each is reached with every event")]
         pub(crate) enum Machine {
             $($variant($module::Machine)),*
         }
@@ -109,9 +110,11 @@ macro_rules! products {
         }
 
         impl Machine {
-            /// The machine of a broker whose first queue has these settings.
-            pub fn new(settings: &Settings) -> Machine {
-                match settings { $(Settings::$variant(settings) => Machine::$variant($module::Machine::new(settings))),* }
+            /// The machine of a broker whose first queue this is.
+            pub fn new(stage: &Stage, first: QueueId) -> Machine {
+                match stage.settings(first) {
+                    $(Settings::$variant(_) => Machine::$variant($module::Machine::new(stage, first))),*
+                }
             }
             /// A call or a timer, and then what can be handed out. Gives the hand-out that is to be handled before any call.
             #[inline(always)]
@@ -218,6 +221,10 @@ macro_rules! products {
             pub(crate) fn rejects(&self) -> bool {
                 match self { $(Settings::$variant(settings) => settings.rejects()),* }
             }
+            /// Whether an operator may move back what waits.
+            pub(crate) fn redrives(&self) -> bool {
+                match self { $(Settings::$variant(settings) => settings.redrives()),* }
+            }
             /// What is wrong with a dead-letter queue that is set so, in words.
             pub(crate) fn puts_aside_in(&self, target: &Settings) -> Result<(), String> {
                 match (self, target) {
@@ -260,6 +267,7 @@ macro_rules! products {
 
 products! {
     Plain in plain,
+    Rabbitmq in rabbitmq,
     Sqs in sqs,
 }
 
@@ -290,6 +298,15 @@ pub(crate) enum Input {
     Crash,
     /// It is back.
     Restart,
+}
+
+/// When a client asks again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// Whatever its workers do.
+    Now,
+    /// When it has waited for so long.
+    After(Span),
 }
 
 /// A hand-out to a worker on a direct hop.

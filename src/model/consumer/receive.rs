@@ -5,7 +5,7 @@
 //! and none while something waits.
 
 use super::{Consumers, Phase};
-use crate::model::broker::Notice;
+use crate::model::broker::{Again, Notice};
 use crate::model::fact::{Holder, Watch};
 use crate::model::out::Out;
 use crate::model::records::{NONE, Records};
@@ -113,10 +113,12 @@ impl Consumers {
     /// A broker says something of its product's own.
     pub fn hear<O: Oracle, W: Watch>(&mut self, worker: u32, notice: Notice, out: &mut Out<'_, O, W>) {
         let (stage, hand) = (out.stage, out.stage.hand(worker));
-        if let Some(pause) = stage.subscription(worker).pause_after(notice)
-            && (hand.shares || self.workers[worker as usize].phase == Phase::Idle)
-        {
-            self.workers[worker as usize].pause = out.book(stage.polls_lane(hand.process), pause, worker);
+        match stage.subscription(worker).asks_again(notice) {
+            Some(Again::Now) => self.poll(worker, out),
+            Some(Again::After(pause)) if hand.shares || self.workers[worker as usize].phase == Phase::Idle => {
+                self.workers[worker as usize].pause = out.book(stage.polls_lane(hand.process), pause, worker);
+            }
+            _ => {}
         }
     }
 

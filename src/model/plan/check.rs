@@ -226,6 +226,10 @@ impl Plan {
                     if let Err(mend) = from.settings.puts_aside_in(&to.settings) {
                         all.add(about, format!("redrive `{name}` goes to a queue of another kind"), mend);
                     }
+                    if !from.settings.redrives() {
+                        let what = format!("redrive `{name}`: {} moves nothing back", from.settings.product().name);
+                        all.add(about, what, "expected a producer that sends the operations again");
+                    }
                     if redrive.from == redrive.to {
                         all.add(about, format!("redrive `{name}` goes nowhere"), "expected two queues");
                     }

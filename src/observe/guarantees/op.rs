@@ -23,7 +23,9 @@ pub(crate) enum LastCopy {
     BrokerCrash,
     MaxDeliveries,
     Expired,
-    Purged,
+    TooMany,
+    Unroutable,
+    Removed,
     Swallowed,
 }
 
@@ -35,7 +37,7 @@ const DEAD_AT: u32 = 22;
 const ALIVE_AT: u32 = 24;
 const HANDS_AT: u32 = 28;
 const LAST_AT: u32 = 37;
-const CAUSE_AT: u32 = 40;
+const CAUSE_AT: u32 = 41;
 const PRODUCER_AT: u32 = 48;
 /// A count of copies or hands that reached this stays there: such an operation is never found gone.
 pub const FULL: u64 = 15;
@@ -70,12 +72,12 @@ impl OpState {
     pub(crate) const FOUND: u64 = 1 << 35;
     /// A handler run of a delivery from another queue than its home.
     pub(crate) const STARTED_ELSEWHERE: u64 = 1 << 36;
-    pub(crate) const LAST: u64 = 7 << LAST_AT;
+    pub(crate) const LAST: u64 = 15 << LAST_AT;
     const CAUSE: u64 = 15 << CAUSE_AT;
     /// It shares its key with others.
-    pub(crate) const KEYED: u64 = 1 << 44;
+    pub(crate) const KEYED: u64 = 1 << 45;
     /// Its producer publishes it once and never hears of it.
-    pub(crate) const FORGOTTEN: u64 = 1 << 45;
+    pub(crate) const FORGOTTEN: u64 = 1 << 46;
     /// Who produced it, and how: set once, and part of every mask.
     pub(crate) const BORN: u64 = 0xffff << PRODUCER_AT | Self::KEYED | Self::FORGOTTEN;
 
@@ -127,7 +129,9 @@ impl OpState {
             2 => LastCopy::BrokerCrash,
             3 => LastCopy::MaxDeliveries,
             4 => LastCopy::Expired,
-            5 => LastCopy::Purged,
+            5 => LastCopy::TooMany,
+            6 => LastCopy::Unroutable,
+            7 => LastCopy::Removed,
             _ => LastCopy::Swallowed,
         }
     }
@@ -202,13 +206,14 @@ impl OpState {
     fn because(self, cause: Cause, holder: Holder) -> OpState {
         let cause = match (cause, holder) {
             (Cause::First, _) | (Cause::Expired, Holder::Nobody) => return self,
-            (Cause::Expired, Holder::Working) => 1,
-            (Cause::Expired, Holder::Paused) => 2,
-            (Cause::Expired, Holder::Crashed) => 3,
+            // Under a live handler a connection ends because one of its deliveries was held for too long.
+            (Cause::Expired | Cause::Disconnected, Holder::Working) => 1,
+            (Cause::Expired | Cause::Disconnected, Holder::Paused) => 2,
+            (Cause::Expired, Holder::Crashed) | (Cause::Disconnected, Holder::Crashed | Holder::Nobody) => 3,
             (Cause::Nacked, _) => 4,
             (Cause::BrokerRestart, _) => 5,
             (Cause::ProducerCopy, _) => 6,
-            (Cause::Expired, Holder::Done) => 7,
+            (Cause::Expired | Cause::Disconnected, Holder::Done) => 7,
         };
         OpState(self.0 & !Self::CAUSE | cause << CAUSE_AT)
     }
@@ -245,15 +250,17 @@ impl OpState {
     pub(crate) fn dropped(self, why: DropReason) -> OpState {
         self.last(match why {
             DropReason::BrokerCrash => 2,
-            DropReason::MaxDeliveries => 3,
+            DropReason::MaxDeliveries | DropReason::Rejected => 3,
             DropReason::Expired => 4,
-            DropReason::Purged => 5,
+            DropReason::MaxLength => 5,
+            DropReason::Unroutable => 6,
+            DropReason::QueueDeleted | DropReason::Purged => 7,
         })
     }
     /// A copy was taken for another message, `of` this operation (`own`) or another.
     #[inline]
     pub(crate) fn swallowed(self, own: bool) -> OpState {
-        if own { self.not_stored() } else { self.last(6) }
+        if own { self.not_stored() } else { self.last(8) }
     }
     #[inline]
     pub(crate) fn dead_lettered(self, at_home: bool) -> OpState {

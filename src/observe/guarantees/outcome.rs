@@ -20,12 +20,14 @@ pub enum Outcome {
 }
 
 /// Why an operation was lost: how its last copy went.
-pub const REASONS: [&str; 6] = [
+pub const REASONS: [&str; 8] = [
     "acked before its effect",
     "broker crash",
     "dropped after its last delivery",
     "expired",
-    "purged",
+    "dropped from a full queue",
+    "routed nowhere",
+    "removed with its queue",
     "taken for another message",
 ];
 
@@ -52,8 +54,10 @@ pub(crate) fn reason(op: OpState) -> usize {
         LastCopy::BrokerCrash => 1,
         LastCopy::MaxDeliveries => 2,
         LastCopy::Expired => 3,
-        LastCopy::Purged => 4,
-        LastCopy::Swallowed => 5,
+        LastCopy::TooMany => 4,
+        LastCopy::Unroutable => 5,
+        LastCopy::Removed => 6,
+        LastCopy::Swallowed => 7,
     }
 }
 
@@ -129,7 +133,7 @@ pub(super) mod naive {
         })
     }
     fn dropped_by_cap(facts: &[Fact]) -> bool {
-        matches!(last_end(facts), Some(Fact::Dropped { why: DropReason::MaxDeliveries, .. }))
+        matches!(last_end(facts), Some(Fact::Dropped { why: DropReason::MaxDeliveries | DropReason::Rejected, .. }))
     }
 
     pub fn outcome(h: &History, op: u32) -> Outcome {
@@ -144,11 +148,15 @@ pub(super) mod naive {
     }
     pub fn reason(h: &History, op: u32) -> &'static str {
         match last_end(&h.facts_of(op)) {
-            Some(Fact::Dropped { why: DropReason::BrokerCrash, .. }) => REASONS[1],
-            Some(Fact::Dropped { why: DropReason::MaxDeliveries, .. }) => REASONS[2],
-            Some(Fact::Dropped { why: DropReason::Expired, .. }) => REASONS[3],
-            Some(Fact::Dropped { why: DropReason::Purged, .. }) => REASONS[4],
-            Some(Fact::Swallowed { .. }) => REASONS[5],
+            Some(Fact::Dropped { why, .. }) => match why {
+                DropReason::BrokerCrash => REASONS[1],
+                DropReason::MaxDeliveries | DropReason::Rejected => REASONS[2],
+                DropReason::Expired => REASONS[3],
+                DropReason::MaxLength => REASONS[4],
+                DropReason::Unroutable => REASONS[5],
+                DropReason::QueueDeleted | DropReason::Purged => REASONS[6],
+            },
+            Some(Fact::Swallowed { .. }) => REASONS[7],
             _ => REASONS[0],
         }
     }

@@ -21,8 +21,10 @@ const LOSSES: [&str; REASONS.len()] = [
     "it was acked before its effect, which then never came",
     "the broker crashed and did not keep it",
     "it was dropped after its last delivery",
-    "it was kept for as long as it is kept, and nobody took it",
-    "its queue was purged",
+    "it waited for longer than it was to live",
+    "it was dropped from a full queue",
+    "there was no queue that it could be routed to",
+    "it was removed with its queue",
     "the broker took it for another message, by its deduplication id",
 ];
 

@@ -260,8 +260,12 @@ impl<'a> Teller<'a> {
                 let (what, detail) = match why {
                     DropReason::BrokerCrash => ("loses it", "it keeps nothing over a crash".to_owned()),
                     DropReason::MaxDeliveries => ("drops it", format!("after its last {}", self.words(queue).delivery)),
-                    DropReason::Expired => ("drops it", "it has been kept for as long as it is kept".to_owned()),
-                    DropReason::Purged => ("drops it", "it is purged".to_owned()),
+                    DropReason::Rejected => ("drops it", "it was rejected".to_owned()),
+                    DropReason::Expired => ("drops it", "it is too old".to_owned()),
+                    DropReason::MaxLength => ("drops it", "it is full".to_owned()),
+                    DropReason::Unroutable => ("drops it", "there is no way to a queue".to_owned()),
+                    DropReason::QueueDeleted => ("drops it", "the queue is deleted".to_owned()),
+                    DropReason::Purged => ("drops it", "the queue is purged".to_owned()),
                 };
                 self.say(now, op, Who::Queue(queue), what, &detail);
             }

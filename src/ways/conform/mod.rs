@@ -4,6 +4,7 @@
 //! product's machines ([`Rig`](crate::model::rig::Rig)) and emits events in the same words; here the two lists are compared.
 //! Rule: a script that says what the model does not have is *not modelled*, with the reason; it never agrees by chance.
 
+mod rabbitmq;
 mod script;
 mod sqs;
 pub mod trace;
@@ -25,7 +26,8 @@ struct Vocabulary {
 
 #[rustfmt::skip]
 const VOCABULARIES: &[Vocabulary] = &[
-    Vocabulary { folders: "sqs-", play: sqs::play, leave_out: sqs::leave_out },
+    rabbitmq::VOCABULARY,
+    sqs::VOCABULARY,
 ];
 
 /// Why a script cannot be played.

@@ -43,6 +43,12 @@ impl Ready {
         self.order.front().copied()
     }
 
+    /// How many wait.
+    #[inline]
+    pub fn len(&self) -> u32 {
+        self.order.len() as u32
+    }
+
     /// Whether none waits.
     #[inline]
     pub fn is_empty(&self) -> bool {

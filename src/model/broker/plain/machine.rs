@@ -7,6 +7,7 @@ use crate::model::fact::{Cause, DropReason, Fact, Holder, Refusal, Watch};
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
 use crate::model::records::{Delivery, Entry, Message, NONE, Records};
+use crate::model::stage::Stage;
 use crate::model::wire::{Call, Moved, Settlement};
 use crate::sim::{Address, Canon, Event, Oracle, clone_by_field};
 
@@ -32,7 +33,7 @@ struct Here<'a> {
 
 impl Machine {
     /// An empty queue.
-    pub fn new(_: &Settings) -> Machine {
+    pub fn new(_: &Stage, _: QueueId) -> Machine {
         Machine::default()
     }
 

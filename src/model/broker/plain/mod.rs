@@ -9,7 +9,7 @@ mod machine;
 pub(crate) use super::parts::Pull as Client;
 pub(crate) use machine::Machine;
 
-use super::Product;
+use super::{Again, Product};
 use crate::model::parameter::{Kind, Parameter, Values};
 use crate::model::plan::QueueId;
 use crate::sim::Span;
@@ -83,7 +83,7 @@ impl Subscription {
         true
     }
     /// It is told nothing.
-    pub(crate) fn pause_after(&self, notice: Notice) -> Option<Span> {
+    pub(crate) fn asks_again(&self, notice: Notice) -> Option<Again> {
         match notice {}
     }
 }
@@ -96,6 +96,10 @@ impl Settings {
     /// A queue stands alone.
     pub fn broker(&self) -> Option<u16> {
         None
+    }
+    /// An operator may move what waits.
+    pub(crate) fn redrives(&self) -> bool {
+        true
     }
     /// Any will do.
     pub(crate) fn puts_aside_in(&self, _: &Settings) -> Result<(), String> {

@@ -92,7 +92,8 @@ pub(super) fn set_like(stage: &Stage, queue: QueueId) -> &Settings {
 
 impl Machine {
     /// An empty queue.
-    pub fn new(settings: &Settings) -> Machine {
+    pub fn new(stage: &Stage, queue: QueueId) -> Machine {
+        let settings = set_like(stage, queue);
         Machine {
             order: Order::new(settings),
             waiting: Waiting::default(),

@@ -16,7 +16,7 @@ pub(crate) use machine::Machine;
 pub use tables::PRODUCTS;
 pub use upkeep::Counts;
 
-use super::Product;
+use super::{Again, Product};
 use crate::model::plan::QueueId;
 use crate::model::text::Text;
 use crate::sim::Span;
@@ -136,6 +136,10 @@ impl Settings {
         }
     }
 
+    /// `StartMessageMoveTask`.
+    pub(crate) fn redrives(&self) -> bool {
+        true
+    }
     /// A dead-letter queue is of the kind of its source.
     pub(crate) fn puts_aside_in(&self, target: &Settings) -> Result<(), String> {
         match (self.is_fifo(), target.is_fifo()) {
@@ -211,9 +215,9 @@ impl Subscription {
     pub(crate) fn waits(&self, settings: &Settings) -> bool {
         !self.wait.unwrap_or(settings.receive_wait).is_zero()
     }
-    /// How long a worker pauses before it asks again.
-    pub(crate) fn pause_after(&self, notice: Notice) -> Option<Span> {
-        matches!(notice, Notice::Empty | Notice::OverLimit).then_some(self.poll_pause)
+    /// After an answer without messages a worker pauses.
+    pub(crate) fn asks_again(&self, notice: Notice) -> Option<Again> {
+        matches!(notice, Notice::Empty | Notice::OverLimit).then_some(Again::After(self.poll_pause))
     }
 }
 

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::NotModelled;
 use super::script::Words;
 use super::trace::{Event, Trace};
+use super::{NotModelled, Vocabulary};
 use crate::model::Stage;
 use crate::model::broker::sqs::{Kind, Settings};
 use crate::model::broker::{self, product};
@@ -22,17 +22,20 @@ use crate::model::plan::{Plan, ProducerId, QueueId};
 use crate::sim::Span;
 use player::Player;
 
+/// Who plays it.
+pub(super) const VOCABULARY: Vocabulary = Vocabulary { folders: "sqs-", play, leave_out };
+
 const INVALID: &str = "InvalidParameterValue";
 
 /// Plays a script.
-pub(super) fn play(trace: &Trace) -> Result<Vec<Event>, NotModelled> {
+fn play(trace: &Trace) -> Result<Vec<Event>, NotModelled> {
     let compiled = Compiled::of(&trace.steps)?;
     let stage = Stage::of(compiled.plan.clone());
     Ok(Player::new(&compiled, &stage).play_all())
 }
 
 /// Leaves out what the sources of a trace differ on.
-pub(super) fn leave_out(trace: &Trace, event: &mut Event) {
+fn leave_out(trace: &Trace, event: &mut Event) {
     for what in &trace.ignored {
         match what.as_str() {
             "counts" => ["visible", "not_visible", "delayed"].iter().for_each(|field| drop(event.remove(*field))),

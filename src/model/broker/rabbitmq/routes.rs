@@ -1,0 +1,170 @@
+//! Routes: which queues a message goes to, by exchanges, bindings and alternates.
+//!
+//! It knows names and what stands under them, nothing of messages stored. A queue gets one copy however many ways lead
+//! to it; what is bound to a name waits for no queue: unbound with it, it is gone.
+
+use super::hash;
+use super::topology::{Binding, Bound, Exchange, ExchangeKind, Topology};
+use crate::model::broker::parts::{headers, topic};
+use crate::sim::{Canon, clone_by_field};
+
+pub use crate::model::broker::parts::headers::Value;
+
+/// What stands of the topology.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    /// By exchange name: the declaration that stands.
+    exchanges: Vec<Option<u16>>,
+    /// The bindings that stand, in the order in which they were made.
+    bindings: Vec<u16>,
+}
+
+clone_by_field!(Routes { exchanges, bindings });
+
+/// What a message says that exchanges look at.
+pub(super) struct Labels<'a> {
+    /// Routing keys, the message's own first.
+    pub keys: &'a [String],
+    pub headers: &'a [(String, Value)],
+}
+
+impl Routes {
+    /// Everything stands, or nothing yet.
+    pub fn new(topology: &Topology) -> Routes {
+        let mut routes = Routes { exchanges: vec![None; topology.exchange_names.len()], bindings: Vec::new() };
+        if !topology.script {
+            for (exchange, number) in topology.exchanges.iter().zip(0..) {
+                routes.exchanges[usize::from(exchange.name)] = Some(number);
+            }
+            routes.bindings.extend(0..topology.bindings.len() as u16);
+        }
+        routes
+    }
+
+    /// The declaration that stands under a name.
+    pub fn exchange(&self, name: u16) -> Option<u16> {
+        self.exchanges[usize::from(name)]
+    }
+
+    /// A declaration stands from now on.
+    pub fn declare(&mut self, name: u16, exchange: u16) {
+        self.exchanges[usize::from(name)] = Some(exchange);
+    }
+
+    pub fn bind(&mut self, binding: u16, topology: &Topology) {
+        let new = &topology.bindings[usize::from(binding)];
+        if !self.bindings.iter().any(|&other| topology.bindings[usize::from(other)] == *new) {
+            self.bindings.push(binding);
+        }
+    }
+
+    /// Takes away what is equal to a binding.
+    pub fn unbind(&mut self, binding: u16, topology: &Topology) {
+        let gone = &topology.bindings[usize::from(binding)];
+        self.bindings.retain(|&other| topology.bindings[usize::from(other)] != *gone);
+    }
+
+    /// What was bound is no more.
+    pub fn forget(&mut self, what: Bound, topology: &Topology) {
+        let stays =
+            |binding: &Binding| binding.to != what && !matches!(what, Bound::Exchange(name) if binding.from == name);
+        self.bindings.retain(|&other| stays(&topology.bindings[usize::from(other)]));
+    }
+
+    /// Exchanges that `keeps` does not keep are gone, with their bindings.
+    pub fn crash(&mut self, topology: &Topology, keeps: impl Fn(&Exchange) -> bool) {
+        for name in 0..self.exchanges.len() {
+            let gone = self.exchanges[name].is_some_and(|it| !keeps(&topology.exchanges[usize::from(it)]));
+            if gone {
+                self.exchanges[name] = None;
+                self.forget(Bound::Exchange(name as u16), topology);
+            }
+        }
+    }
+
+    /// The queues, by name in the order of names, that a message to an exchange goes to.
+    pub fn route(&self, exchange: u16, labels: &Labels<'_>, topology: &Topology) -> Vec<u16> {
+        let (mut queues, mut seen, mut to_do) = (Vec::new(), vec![exchange], vec![exchange]);
+        while let Some(name) = to_do.pop() {
+            let Some(number) = self.exchange(name) else { continue };
+            let declared = &topology.exchanges[usize::from(number)];
+            let mut found = self.matching(declared, labels, topology);
+            if found.is_empty() {
+                found.extend(declared.alternate.map(Bound::Exchange));
+            }
+            for bound in found {
+                match bound {
+                    Bound::Queue(queue) => queues.push(queue),
+                    Bound::Exchange(other) if !seen.contains(&other) => {
+                        seen.push(other);
+                        to_do.push(other);
+                    }
+                    Bound::Exchange(_) => {}
+                }
+            }
+        }
+        queues.sort_unstable();
+        queues.dedup();
+        queues
+    }
+
+    /// What an exchange's own bindings lead to. What is bound to a name that nothing stands under counts: it was routed.
+    fn matching(&self, exchange: &Exchange, labels: &Labels<'_>, topology: &Topology) -> Vec<Bound> {
+        let all = self.bindings.iter().map(|&number| &topology.bindings[usize::from(number)]);
+        let bindings = all.filter(|binding| binding.from == exchange.name);
+        let by_key = |fits: &dyn Fn(&str, &str) -> bool| -> Vec<Bound> {
+            let fits = |binding: &&Binding| labels.keys.iter().any(|key| fits(&binding.key, key));
+            bindings.clone().filter(fits).map(|binding| binding.to).collect()
+        };
+        match exchange.kind {
+            ExchangeKind::Direct => by_key(&|wanted, key| wanted == key),
+            ExchangeKind::Topic => by_key(&topic::matches),
+            ExchangeKind::Fanout => bindings.map(|binding| binding.to).collect(),
+            ExchangeKind::Headers => {
+                bindings.filter(|binding| headers_match(binding, labels)).map(|binding| binding.to).collect()
+            }
+            ExchangeKind::ConsistentHash => {
+                let ring = ring(bindings);
+                let header = exchange.hash_header.as_deref();
+                let text = match header {
+                    None => labels.keys.first().cloned().unwrap_or_default(),
+                    Some(name) => match labels.headers.iter().find(|(given, _)| given == name) {
+                        Some((_, Value::Text(text))) => text.clone(),
+                        Some((_, value)) => format!("{value:?}"),
+                        None => "undefined".into(),
+                    },
+                };
+                match u32::try_from(ring.len()) {
+                    Ok(0) | Err(_) => Vec::new(),
+                    Ok(buckets) => vec![ring[hash::bucket(&text, buckets) as usize]],
+                }
+            }
+        }
+    }
+
+    /// Writes what stands.
+    pub fn canon(&self, form: &mut impl Canon) {
+        form.list(self.exchanges.iter(), |form, stands| form.put(stands.map_or(0, |it| u64::from(it) + 1)));
+        form.list(self.bindings.iter(), |form, &binding| form.put(u64::from(binding)));
+    }
+}
+
+/// The buckets of a ring: each that is bound has as many as its first binding says.
+fn ring<'a>(bindings: impl Iterator<Item = &'a Binding>) -> Vec<Bound> {
+    let mut ring: Vec<Bound> = Vec::new();
+    for binding in bindings {
+        if !ring.contains(&binding.to) {
+            let weight: usize = binding.key.parse().unwrap_or(0);
+            ring.extend(std::iter::repeat_n(binding.to, weight));
+        }
+    }
+    ring
+}
+
+fn headers_match(binding: &Binding, labels: &Labels<'_>) -> bool {
+    let how = binding.args.iter().find(|(name, _)| name == "x-match").and_then(|(_, value)| value.text());
+    let any = matches!(how, Some("any" | "any-with-x"));
+    let with_x = matches!(how, Some("all-with-x" | "any-with-x"));
+    let counts = |name: &str| if with_x { name != "x-match" } else { !name.starts_with("x-") };
+    headers::matches(&binding.args, labels.headers, any, counts)
+}
