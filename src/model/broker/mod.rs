@@ -10,13 +10,16 @@ use super::parameter::{Parameter, Values};
 use super::plan::QueueId;
 use super::records::{Message, Records};
 use super::stage::Stage;
-use super::wire::{Moved, Settle, Settlement};
+use super::wire::{Moved, Settlement};
 use crate::sim::{Agenda, Canon, Event, Oracle, Span, Time};
 
 mod parts;
 
 macro_rules! products {
-    ($($variant:ident in $module:ident),* $(,)?) => {
+    ($first:ident in $home:ident, $($further:ident in $folder:ident),* $(,)?) => {
+        products! { @all $first: $first in $home, $($further in $folder),* }
+    };
+    (@all $first:ident: $($variant:ident in $module:ident),*) => {
         $(pub mod $module;)*
 
         /// What a queue is of, and how it is set.
@@ -117,13 +120,24 @@ macro_rules! products {
                 }
             }
             /// A call or a timer, and then what can be handed out. Gives the hand-out that is to be handled before any call.
+            // The first of the list is asked for first, and alone is part of the loop's own code: with every product in it the
+            // loop would have no registers left.
             #[inline(always)]
             pub fn handle<O: Oracle, W: Watch>(
                 &mut self, queue: QueueId, settings: &Settings, input: Input, out: &mut Out<'_, O, W>,
             ) -> Option<HandOut> {
+                if let (Machine::$first(machine), Settings::$first(settings)) = (&mut *self, settings) {
+                    return machine.input(queue, settings, input, out);
+                }
+                self.handle_other(queue, settings, input, out)
+            }
+            #[inline(never)]
+            fn handle_other<O: Oracle, W: Watch>(
+                &mut self, queue: QueueId, settings: &Settings, input: Input, out: &mut Out<'_, O, W>,
+            ) -> Option<HandOut> {
                 match (self, settings) {
                     $((Machine::$variant(machine), Settings::$variant(settings)) => {
-                        if machine.handle(queue, settings, input, out) { machine.serve(queue, settings, out) } else { None }
+                        machine.input(queue, settings, input, out)
                     })*
                     _ => unreachable!("a queue's machine is of its settings' product"),
                 }
@@ -185,12 +199,11 @@ macro_rules! products {
             ) {
                 match self { $(Client::$variant(client) => client.poll(queue, worker, polls, wire, out)),* }
             }
-            /// A handler lets go of a delivery and says what became of it; `wait`: its worker waits for the next (its
-            /// count of polls). Gives the call where the hop is direct.
-            #[inline(always)]
+            /// A handler lets go of a delivery and says over a wire what became of it; `wait`: its worker waits for the next
+            /// (its count of polls).
             pub fn settle<O: Oracle, W: Watch>(
                 &mut self, delivery: u32, how: Settlement, wait: Option<u32>, wire: u32, out: &mut Out<'_, O, W>,
-            ) -> Option<Settle> {
+            ) {
                 match self { $(Client::$variant(client) => client.settle(delivery, how, wait, wire, out)),* }
             }
             /// A lease is renewed.

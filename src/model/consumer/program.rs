@@ -313,7 +313,7 @@ impl Consumers {
             return Next::Acked(self.settle_and_turn(run, RunEnd::Done, Settlement::Ack, out));
         }
         out.common.records.hold(delivery); // it goes on with it
-        let call = self.clients[hand.process as usize].settle(delivery, Settlement::Ack, None, hand.wire, out);
+        let call = self.settle(delivery, hand, Settlement::Ack, None, out);
         out.call_if(call.map(Call::Settle));
         Next::On
     }
@@ -371,21 +371,38 @@ impl Consumers {
     ) -> Option<Settle> {
         let Run { worker, delivery, hand } = run;
         let next = self.end(run, end, out);
-        let client = &mut self.clients[hand.process as usize];
         if let Some(next) = next {
-            let call = client.settle(delivery, how, None, hand.wire, out);
+            let call = self.settle(delivery, hand, how, None, out);
             out.call_if(call.map(Call::Settle));
             self.begin(worker, next, out);
             return None;
         }
         if hand.shares {
-            let call = client.settle(delivery, how, None, hand.wire, out);
+            let call = self.settle(delivery, hand, how, None, out);
             self.turn_idle(worker, out);
             return call;
         }
         let state = &mut self.workers[worker as usize];
         (state.phase, state.polls) = (Phase::Idle, state.polls.wrapping_add(1));
-        client.settle(delivery, how, Some(state.polls), hand.wire, out)
+        let polls = state.polls;
+        self.settle(delivery, hand, how, Some(polls), out)
+    }
+
+    /// Says what became of a delivery. Gives the call where the hop is direct; a wire takes the client's.
+    #[inline(always)]
+    fn settle<O: Oracle, W: Watch>(
+        &mut self,
+        delivery: u32,
+        hand: &Hand,
+        how: Settlement,
+        wait: Option<u32>,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<Settle> {
+        if hand.wire == NONE {
+            return Some(Settle { queue: hand.queue, delivery, how, wait: wait.is_some() });
+        }
+        self.clients[hand.process as usize].settle(delivery, how, wait, hand.wire, out);
+        None
     }
 
     /// A handler's end is told; gives the next message in the worker's hands.

@@ -6,7 +6,6 @@
 use crate::model::fact::Watch;
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
-use crate::model::records::NONE;
 use crate::model::wire::{Call, Settle, Settlement};
 use crate::sim::{Address, Canon, Oracle};
 
@@ -29,10 +28,8 @@ impl Pull {
         out.send(wire, Direction::Request, Call::Receive { queue, worker }, about);
     }
 
-    /// The handler says what became of a delivery that it lets go of; `wait`: its worker has nothing further and waits for
-    /// the next. Gives the call where the hop is direct. Where the request is lost on its wire, the wait is not: the client
-    /// asks again.
-    #[inline(always)]
+    /// The handler says over a wire what became of a delivery that it lets go of; `wait`: its worker has nothing further and
+    /// waits for the next (its count of polls). Where the request is lost on its wire, the wait is not: the client asks again.
     pub fn settle<O: Oracle, W: Watch>(
         &mut self,
         delivery: u32,
@@ -40,20 +37,16 @@ impl Pull {
         wait: Option<u32>,
         wire: u32,
         out: &mut Out<'_, O, W>,
-    ) -> Option<Settle> {
+    ) {
         let record = &out.common.records.deliveries[delivery];
         let (about, queue, worker) = (record.address(0), record.queue, record.worker);
         let call = Settle { queue, delivery, how, wait: wait.is_some() };
-        if wire == NONE {
-            return Some(call);
-        }
         if !out.send(wire, Direction::Request, Call::Settle(call), about) {
             out.common.records.release(delivery);
             if let Some(polls) = wait {
                 self.poll(queue, worker, polls, wire, out);
             }
         }
-        None
     }
 
     /// The lease of a delivery is renewed.

@@ -37,9 +37,21 @@ impl Machine {
         Machine::default()
     }
 
-    /// The only way in. Says whether there may be something to hand out now.
+    /// A call or a timer, and then what can be handed out. Gives the hand-out that nobody's call comes before.
     #[inline(always)]
-    pub fn handle<O: Oracle, W: Watch>(
+    pub fn input<O: Oracle, W: Watch>(
+        &mut self,
+        queue: QueueId,
+        settings: &Settings,
+        input: Input,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<HandOut> {
+        if self.handle(queue, settings, input, out) { self.serve(queue, settings, out) } else { None }
+    }
+
+    /// Says whether there may be something to hand out now.
+    #[inline(always)]
+    fn handle<O: Oracle, W: Watch>(
         &mut self,
         queue: QueueId,
         settings: &Settings,

@@ -151,9 +151,21 @@ impl Machine {
         }
     }
 
-    /// A call or a timer. Says whether something was handed out before any call.
+    /// A call or a timer, and then what was handed out first, if nobody's call comes before it.
+    #[inline]
+    pub fn input<O: Oracle, W: Watch>(
+        &mut self,
+        queue: QueueId,
+        settings: &Settings,
+        input: Input,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<HandOut> {
+        if self.handle(queue, settings, input, out) { self.serve(queue, settings, out) } else { None }
+    }
+
+    /// Says whether something was handed out before any call.
     #[inline(always)]
-    pub fn handle<O: Oracle, W: Watch>(
+    fn handle<O: Oracle, W: Watch>(
         &mut self,
         queue: QueueId,
         _: &Settings,

@@ -1,13 +1,12 @@
 //! RabbitMQ: exchanges route copies to classic and quorum queues, which push to consumers up to their prefetch.
 //!
 //! One broker holds all its queues. Settings and their tables are here and in `settings.rs`, what stands around queues in
-//! `topology.rs`, the broker's machine in `machine.rs` and the files that it is spread over, what runs in the consumer's
-//! process in `client.rs`. It is one node: it says nothing of replication but what a quorum promises.
+//! `topology.rs`, the broker's machine in `machine.rs` and the files that it is spread over, in the consumer's
+//! process runs the client that asks once. It is one node: it says nothing of replication but what a quorum promises.
 
 mod canon;
 mod channels;
 mod classic;
-mod client;
 mod declare;
 mod deliver;
 mod expire;
@@ -28,7 +27,7 @@ mod tables;
 mod tests;
 mod topology;
 
-pub(crate) use client::Client;
+pub(crate) use super::parts::Pull as Client;
 pub use letters::{Death, Letter, Reason};
 pub(crate) use machine::Machine;
 pub use routes::Value;

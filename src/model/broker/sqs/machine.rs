@@ -6,7 +6,7 @@
 use super::order::{Home, Order};
 use super::{Envelope, Kind, Notice, Problem, REMEMBERED, Settings};
 use crate::model::broker::parts::{Ages, Waiting};
-use crate::model::broker::{self, Input};
+use crate::model::broker::{self, HandOut, Input};
 use crate::model::fact::{Cause, DropReason, Fact, Holder, Watch};
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
@@ -111,9 +111,21 @@ impl Machine {
         Here { queue, settings: self.set_as.map_or(settings, |like| set_like(stage, like)) }
     }
 
-    /// A call or a timer. Says whether there may be something to hand out now.
+    /// A call or a timer, and then what can be handed out. Gives the hand-out that nobody's call comes before.
+    #[inline]
+    pub fn input<O: Oracle, W: Watch>(
+        &mut self,
+        queue: QueueId,
+        settings: &Settings,
+        input: Input,
+        out: &mut Out<'_, O, W>,
+    ) -> Option<HandOut> {
+        if self.handle(queue, settings, input, out) { self.serve(queue, settings, out) } else { None }
+    }
+
+    /// Says whether there may be something to hand out now.
     #[inline(always)]
-    pub fn handle<O: Oracle, W: Watch>(
+    fn handle<O: Oracle, W: Watch>(
         &mut self,
         queue: QueueId,
         settings: &Settings,
