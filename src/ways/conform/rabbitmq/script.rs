@@ -322,6 +322,7 @@ impl Reader {
                 None => step.word("queue"),
                 Some(_) => step.each("keys", "key", nth).and_then(Json::as_str).unwrap_or_default(),
             };
+            let exchange = step.text("exchange").filter(|name| !name.is_empty());
             let headers = step.each("headers_each", "headers", nth);
             let copies = |name: &str| -> Vec<String> {
                 let list = headers.and_then(|headers| headers.get(name)).and_then(Json::as_array);
@@ -331,7 +332,7 @@ impl Reader {
             let priority = step.each("priorities", "priority", nth).and_then(number);
             let header_bytes = headers.map_or(0, |headers| headers.to_string().len() + 4);
             let envelope = Envelope {
-                exchange: step.text("exchange").map(|name| self.exchanges.number(name) as u16),
+                exchange: exchange.map(|name| self.exchanges.number(name) as u16),
                 key: Some(Text::fixed(key)),
                 cc: copies("CC"),
                 bcc: copies("BCC"),
