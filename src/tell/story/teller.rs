@@ -209,8 +209,13 @@ impl<'a> Teller<'a> {
                 self.copies.push(Copy { op, message, number: copy, queue });
                 self.answered(now, op, producer, queue, "stored", "stores it", "");
             }
-            Fact::Refused { queue, why: Refusal::MaxLength, .. } => {
-                self.answered(now, op, producer, queue, "refused", "refuses it", "the queue is full");
+            Fact::Refused { queue, why, .. } => {
+                let detail = match why {
+                    Refusal::MaxLength => "the queue is full",
+                    Refusal::Unroutable => "there is no way to a queue",
+                    Refusal::NoExchange => "there is no such exchange",
+                };
+                self.answered(now, op, producer, queue, "refused", "refuses it", detail);
             }
             Fact::Swallowed { queue, of, .. } => {
                 let detail = if of == op { "it has a copy".to_owned() } else { format!("taken for op {of}") };

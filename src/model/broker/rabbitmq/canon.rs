@@ -8,6 +8,7 @@ use super::queue::Status;
 use super::settings::{Family, Settings};
 use super::topology::Version;
 use crate::model::broker::Room;
+use crate::model::plan::QueueId;
 use crate::sim::Canon;
 
 impl Machine {
@@ -68,9 +69,13 @@ impl Machine {
         let records = room.records;
         let record = &records.entries[entry];
         let mark = self.mark(entry);
-        let cap = settings.limit().map_or(0, |limit| limit.clamp(0, 1 << 12) as u16 + 1);
-        let counted = if settings.version == Version::V4_0 { mark.acquired } else { mark.failed };
+        let cap = asks_for_counts(settings, room);
+        let suspect = settings.family == Family::Classic
+            && settings.version == Version::V4_3
+            && record.place < self.queues[room.queue.at()].redelivered_to;
+        let failed = if suspect { mark.failed.max(1) } else { mark.failed };
         let before = match settings.family {
+            Family::Quorum if settings.version == Version::V4_0 => mark.acquired.min(cap).into(), // what its limit asks
             Family::Quorum => 0,
             Family::Classic => {
                 let state = &self.queues[room.queue.at()];
@@ -92,7 +97,7 @@ impl Machine {
         let rest = deaths.wrapping_mul(1 << 16).wrapping_add(attempts);
         let rest = if rest == 0 { 0 } else { crate::sim::oracle::mix(rest) << 34 };
         let old = u64::from(mark.expired) << 33;
-        [records.message_of(entry).name(), rest | old | u64::from(counted.min(cap)) << 20 | before as u64]
+        [records.message_of(entry).name(), rest | old | u64::from(failed.min(cap)) << 20 | before as u64]
     }
 
     /// What a timer is about: a lease about its message, the others about their queue.
@@ -103,4 +108,16 @@ impl Machine {
             _ => [u64::from(timer), 0],
         }
     }
+}
+
+/// Up to which count anybody asks how often a message failed: its queue, or one that takes its dead letters.
+fn asks_for_counts(settings: &Settings, room: &Room<'_>) -> u16 {
+    let asks = |settings: &Settings| {
+        let limit = settings.limit().map_or(0, |limit| limit.max(0) + 1);
+        let backoffs = settings.delayed_retry.map_or(0, |retry| retry.max.nanos() / retry.min.nanos().max(1) + 1);
+        limit.unsigned_abs().max(backoffs).min(1 << 12) as u16
+    };
+    let queues = (0..room.stage.plan.queues.len()).filter(|_| settings.dead_letter.is_some());
+    let elsewhere = queues.map(|queue| asks(super::machine::settings(room.stage, QueueId(queue as u16))));
+    elsewhere.fold(asks(settings), u16::max)
 }

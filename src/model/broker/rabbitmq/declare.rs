@@ -3,10 +3,11 @@
 //! A wrong request is answered by closing its channel, so whatever the channel held comes back.
 
 use super::deliver::Taker;
-use super::machine::{Machine, name_of, settings, subscription, topology};
+use super::machine::{Machine, name_of, settings, subscription, topology, written};
 use super::queue::{Consumer, Queue, Status};
+use super::routes::reserved;
 use super::settings::{Family, PRECONDITION_FAILED};
-use super::topology::{Bound, Command, Notice};
+use super::topology::{Bound, Command, Notice, Version};
 use super::{EXPIRES, RETRY};
 use crate::model::fact::{DropReason, Fact, Watch};
 use crate::model::out::Out;
@@ -28,7 +29,7 @@ impl Machine {
             Command::DeclareExchange { exchange, channel } => self.declare_exchange(exchange, channel, out),
             Command::Declare { queue, channel } => self.declare(queue, channel, out),
             Command::Depth { name, channel } => self.depth(name, channel, out),
-            Command::Bind { binding } => self.routes.bind(binding, topology),
+            Command::Bind { binding } => self.bind(binding, out),
             Command::Unbind { binding } => self.routes.unbind(binding, topology),
             Command::Delete { name, channel } => {
                 if let Some(queue) = self.accessible(name, channel, out) {
@@ -82,7 +83,23 @@ impl Machine {
                 self.refuse(channel, PRECONDITION_FAILED, out);
             }
             Some(_) => {}
+            None if reserved(&topology(out.stage).exchange_names[usize::from(name)]) => {
+                self.refuse(channel, ACCESS_REFUSED, out);
+            }
             None => self.routes.declare(name, exchange),
+        }
+    }
+
+    /// Binds what stands to what stands.
+    fn bind<O: Oracle, W: Watch>(&mut self, binding: u16, out: &mut Out<'_, O, W>) {
+        let topology = topology(out.stage);
+        let new = &topology.bindings[usize::from(binding)];
+        let stands = match new.to {
+            Bound::Queue(name) => self.standing[usize::from(name)].is_some_and(|it| self.queues[it.at()].owner == NONE),
+            Bound::Exchange(name) => self.routes.exchange(name).is_some(),
+        };
+        if stands && self.routes.exchange(new.from).is_some() {
+            self.routes.bind(binding, topology);
         }
     }
 
@@ -90,7 +107,8 @@ impl Machine {
         let (stage, name) = (out.stage, name_of(out.stage, queue));
         let new = settings(stage, queue);
         let Some(other) = self.standing[usize::from(name)] else {
-            if let Some(code) = new.refused {
+            let code = if reserved(written(stage, name)) { Some(ACCESS_REFUSED) } else { new.refused };
+            if let Some(code) = code {
                 return self.refuse(channel, code, out);
             }
             let owner = if new.exclusive { channel } else { NONE };
@@ -153,7 +171,10 @@ impl Machine {
         self.open(channel);
         let Some(name) = subscription.name else { return };
         let Some(queue) = self.accessible(name, channel, out) else { return };
-        if !self.attach(queue, worker, out) {
+        let settings = settings(out.stage, queue);
+        if subscription.timeout.is_some() && settings.version == Version::V4_3 && settings.family == Family::Classic {
+            self.refuse(channel, PRECONDITION_FAILED, out); // an argument that only quorum queues take
+        } else if !self.attach(queue, worker, out) {
             self.refuse(channel, ACCESS_REFUSED, out);
         }
     }

@@ -30,7 +30,7 @@ mod topology;
 pub(crate) use super::parts::Pull as Client;
 pub use letters::{Death, Letter, Reason};
 pub(crate) use machine::Machine;
-pub use routes::Value;
+pub use routes::{PREDECLARED, Value};
 pub use sent::Sent;
 pub use settings::{DeadLetter, Family, Overflow, Retry, Settings, Strategy};
 pub use tables::PRODUCTS;

@@ -21,6 +21,20 @@ pub(super) struct Routes {
 
 clone_by_field!(Routes { exchanges, bindings });
 
+/// A name that only the broker itself may give: the default exchange has none, its other exchanges begin so.
+pub(super) fn reserved(name: &str) -> bool {
+    name.is_empty() || name.starts_with("amq.")
+}
+
+/// The exchanges that stand in every broker.
+pub const PREDECLARED: &[(&str, ExchangeKind)] = &[
+    ("amq.direct", ExchangeKind::Direct),
+    ("amq.fanout", ExchangeKind::Fanout),
+    ("amq.headers", ExchangeKind::Headers),
+    ("amq.match", ExchangeKind::Headers),
+    ("amq.topic", ExchangeKind::Topic),
+];
+
 /// What a message says that exchanges look at.
 pub(super) struct Labels<'a> {
     /// Routing keys, the message's own first.
@@ -29,13 +43,19 @@ pub(super) struct Labels<'a> {
 }
 
 impl Routes {
-    /// Everything stands, or nothing yet.
+    /// Everything stands, or only what a broker itself declares.
     pub fn new(topology: &Topology) -> Routes {
         let mut routes = Routes { exchanges: vec![None; topology.exchange_names.len()], bindings: Vec::new() };
-        if !topology.script {
-            for (exchange, number) in topology.exchanges.iter().zip(0..) {
-                routes.exchanges[usize::from(exchange.name)] = Some(number);
+        for (exchange, number) in topology.exchanges.iter().zip(0..) {
+            let stands = &mut routes.exchanges[usize::from(exchange.name)];
+            if stands.is_none()
+                && (!topology.script
+                    || PREDECLARED.iter().any(|&(name, _)| name == topology.exchange_names[usize::from(exchange.name)]))
+            {
+                *stands = Some(number);
             }
+        }
+        if !topology.script {
             routes.bindings.extend(0..topology.bindings.len() as u16);
         }
         routes

@@ -280,37 +280,55 @@ pub(super) const PRECONDITION_FAILED: u16 = 406;
 /// 541.
 pub(super) const INTERNAL_ERROR: u16 = 541;
 
-/// Arguments that only the one kind takes.
-const CLASSIC_ONLY: [&str; 3] = ["x-max-priority", "x-queue-mode", "x-queue-version"];
-const QUORUM_ONLY: [&str; 3] = ["x-delivery-limit", "x-dead-letter-strategy", "x-quorum-initial-group-size"];
-const QUORUM_ONLY_SINCE_4_3: [&str; 5] = [
+/// Arguments that only classic queues take.
+const CLASSIC_ONLY: &[&str] = &["x-max-priority", "x-queue-mode", "x-queue-version", "x-queue-master-locator"];
+/// Arguments that only quorum queues take.
+const QUORUM_ONLY: &[&str] = &[
+    "x-delivery-limit",
+    "x-dead-letter-strategy",
+    "x-quorum-initial-group-size",
+    "x-max-in-memory-length",
+    "x-max-in-memory-bytes",
+];
+const QUORUM_ONLY_UNTIL_4_0: &[&str] = &["x-queue-leader-locator"];
+const QUORUM_ONLY_SINCE_4_3: &[&str] = &[
     "x-consumer-timeout",
     "x-consumer-disconnected-timeout",
     "x-delayed-retry-type",
     "x-delayed-retry-min",
     "x-delayed-retry-max",
 ];
+/// Arguments that only streams take.
+const STREAM_ONLY: &[&str] = &["x-max-age", "x-stream-max-segment-size-bytes", "x-initial-cluster-size"];
 
 /// Whether a queue of that kind takes the argument.
 fn fits(version: Version, family: Family, name: &str, value: &Value) -> bool {
     let at_least = |least: i64| value.whole().is_some_and(|n| n >= least);
+    let word = |words: &[&str]| value.text().is_some_and(|word| words.contains(&word));
     let of_family = match family {
         Family::Quorum => !CLASSIC_ONLY.contains(&name),
         Family::Classic => {
-            let new = version == Version::V4_3 && QUORUM_ONLY_SINCE_4_3.contains(&name);
-            !QUORUM_ONLY.contains(&name) && !new
+            let by_version = match version {
+                Version::V3_10 => QUORUM_ONLY_UNTIL_4_0,
+                Version::V4_0 => &[],
+                Version::V4_3 => QUORUM_ONLY_SINCE_4_3,
+            };
+            !QUORUM_ONLY.contains(&name) && !by_version.contains(&name)
         }
     };
+    let of_family = of_family && !STREAM_ONLY.contains(&name);
     let of_kind = match name {
         "x-message-ttl" | "x-max-length" | "x-max-length-bytes" => at_least(0),
         "x-expires" => at_least(1),
         "x-max-priority" => at_least(0) && !at_least(256),
         "x-dead-letter-exchange" | "x-dead-letter-routing-key" => value.text().is_some(),
         "x-single-active-consumer" => matches!(value, Value::Switch(_)),
-        "x-overflow" => {
-            value.text().is_some_and(|word| ["drop-head", "reject-publish", "reject-publish-dlx"].contains(&word))
-        }
-        "x-dead-letter-strategy" => value.text().is_some_and(|word| ["at-most-once", "at-least-once"].contains(&word)),
+        "x-overflow" => word(&["drop-head", "reject-publish", "reject-publish-dlx"]),
+        "x-dead-letter-strategy" => word(&["at-most-once", "at-least-once"]),
+        "x-queue-mode" => version == Version::V4_3 || word(&["default", "lazy"]),
+        "x-queue-version" => at_least(1) && !at_least(3),
+        "x-quorum-initial-group-size" => at_least(1),
+        "x-consumer-timeout" | "x-consumer-disconnected-timeout" => version < Version::V4_3 || at_least(0),
         _ => true,
     };
     of_family && of_kind

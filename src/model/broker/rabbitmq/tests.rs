@@ -83,7 +83,7 @@ fn some_plan(version: Version, dice: &mut Dice) -> Plan {
     }
     for channel in 0..CHANNELS {
         for name in 0..QUEUES {
-            for worker in 0..3 {
+            for _ in 0..3 {
                 let subscription = Subscription {
                     channel: Some(channel),
                     tag: Some(channel * u32::from(QUEUES) + u32::from(name)),
@@ -97,7 +97,6 @@ fn some_plan(version: Version, dice: &mut Dice) -> Plan {
                 let consumer = Consumer::new(&format!("{:05}", plan.consumers.len()), QueueId(name), vec![Step::Ack]);
                 let subscription = Some(broker::Subscription::Rabbitmq(subscription));
                 plan.consumers.push(Consumer { subscription, ..consumer });
-                let _ = worker;
             }
         }
     }

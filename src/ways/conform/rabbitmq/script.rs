@@ -13,7 +13,8 @@ use super::words::{Step, number, table};
 use crate::model::Stage;
 use crate::model::broker;
 use crate::model::broker::rabbitmq::{
-    Binding, Bound, Envelope, Exchange, ExchangeKind, Settings, Settling, Subscription, Topology, Value, Version,
+    Binding, Bound, Envelope, Exchange, ExchangeKind, PREDECLARED, Settings, Settling, Subscription, Topology, Value,
+    Version,
 };
 use crate::model::plan::{self, Arrivals, Consumer, Plan, Producer, ProducerId, Queue, QueueId};
 use crate::model::text::Text;
@@ -177,11 +178,16 @@ impl Reader {
         clients.push("getter".into());
         clients.extend(steps.iter().flat_map(|step| step.texts("consumers")));
         let (queues, exchanges, clients) = (Names::of(queues), Names::of(exchanges), Names::of(clients));
+        let stands = |(name, kind): &(&str, ExchangeKind)| {
+            let name = exchanges.0.iter().position(|other| other == name)? as u16;
+            Some(Exchange { name, kind: *kind, durable: true, alternate: None, hash_header: None })
+        };
         let topology = Topology {
             version,
             script: true,
             names: queues.0.clone(),
             exchange_names: exchanges.0.clone(),
+            exchanges: PREDECLARED.iter().filter_map(stands).collect(),
             ..Topology::default()
         };
         let plan = Plan::new("a script");
@@ -218,7 +224,7 @@ impl Reader {
             "exchange" => Act::Exchange { exchange: self.exchange(step)?, name: name() },
             "queue" => {
                 let client = step.text("consumer").map(|client| self.clients.number(client));
-                Act::Queue { queue: self.declaration(step), name: name(), client }
+                Act::Queue { queue: self.declaration(step)?, name: name(), client }
             }
             "bind" => Act::Bind { binding: self.binding(step) },
             "unbind" => Act::Unbind { binding: self.binding(step) },
@@ -284,10 +290,13 @@ impl Reader {
     }
 
     /// The queue that stands for a declaration.
-    fn declaration(&mut self, step: &Step<'_>) -> QueueId {
+    fn declaration(&mut self, step: &Step<'_>) -> Result<QueueId, NotModelled> {
         let number = self.queue(step.word("name"));
         let flags = [step.switch("durable", true), step.switch("exclusive", false), step.switch("auto_delete", false)];
         let args = step.args("args");
+        if args.iter().any(|(name, value)| name == "x-queue-type" && value.text() == Some("stream")) {
+            return Err(NotModelled("streams".into()));
+        }
         let exchanges = &self.exchanges;
         let settings = Settings::declared(self.version, flags, &args, |name| exchanges.number(name) as u16);
         let known = self.declared.len();
@@ -295,7 +304,7 @@ impl Reader {
         if at == known {
             self.add_queue(number, settings);
         }
-        QueueId(at as u16)
+        Ok(QueueId(at as u16))
     }
 
     fn add_queue(&mut self, number: u16, settings: Settings) {
@@ -322,6 +331,7 @@ impl Reader {
                 None => step.word("queue"),
                 Some(_) => step.each("keys", "key", nth).and_then(Json::as_str).unwrap_or_default(),
             };
+            let exchange = step.text("exchange").filter(|name| !name.is_empty());
             let headers = step.each("headers_each", "headers", nth);
             let copies = |name: &str| -> Vec<String> {
                 let list = headers.and_then(|headers| headers.get(name)).and_then(Json::as_array);
@@ -331,7 +341,7 @@ impl Reader {
             let priority = step.each("priorities", "priority", nth).and_then(number);
             let header_bytes = headers.map_or(0, |headers| headers.to_string().len() + 4);
             let envelope = Envelope {
-                exchange: step.text("exchange").map(|name| self.exchanges.number(name) as u16),
+                exchange: exchange.map(|name| self.exchanges.number(name) as u16),
                 key: Some(Text::fixed(key)),
                 cc: copies("CC"),
                 bcc: copies("BCC"),
