@@ -103,7 +103,12 @@ pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
         Ok(if word == "instance" { Receives::Instance } else { Receives::Worker })
     });
     let heartbeat = fields.optional("heartbeat", |n| reader.some_time(n));
-    let program = program(around, &fields);
+    let subscription = match product.filter(|product| !product.client.is_empty()) {
+        None => Ok(None),
+        Some(product) => subscription(around, product, &fields).map(Some),
+    };
+    let acks_itself = matches!(&subscription, Ok(Some(subscription)) if subscription.acks_itself());
+    let program = program(around, &fields, acks_itself);
     let on_error = fields.read("on_error", |n| on_error(around, n));
     let marks_by = fields.read("marks_by", |n| {
         Ok(match reader.word(n, &["operation", "message", "delivery"])? {
@@ -113,10 +118,6 @@ pub(crate) fn read(around: &Around<'_, '_>, entry: &Entry) -> Read<Consumer> {
         })
     });
     let (pattern, steps) = program?;
-    let subscription = match product.filter(|product| !product.client.is_empty()) {
-        None => Ok(None),
-        Some(product) => subscription(around, product, &fields).map(Some),
-    };
     Ok(Consumer {
         foreign: false,
         name: entry.key.clone(),
@@ -150,7 +151,11 @@ fn subscription(around: &Around<'_, '_>, product: &'static Product, fields: &Fie
         .or_else(|why| around.reader.fail(Problem::new(fields.at, "these settings do not fit together").label(why)))
 }
 
-fn program(around: &Around<'_, '_>, fields: &Fields<'_, '_>) -> Read<(Option<&'static str>, Vec<Step>)> {
+fn program(
+    around: &Around<'_, '_>,
+    fields: &Fields<'_, '_>,
+    acks_itself: bool,
+) -> Read<(Option<&'static str>, Vec<Step>)> {
     let reader = around.reader;
     let work = fields.optional("work", |n| super::dist::read(reader, n));
     let (said, entry) = fields.one_of(&["steps", "pattern"])?;
@@ -161,7 +166,7 @@ fn program(around: &Around<'_, '_>, fields: &Fields<'_, '_>) -> Read<(Option<&'s
     } else {
         (None, steps(around, fields, &entry.node, work?)?)
     };
-    around.check(&program, entry.node.at)?;
+    around.check(&program, entry.node.at, acks_itself)?;
     Ok((pattern, program.into_iter().map(|written| written.step).collect()))
 }
 

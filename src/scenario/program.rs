@@ -110,15 +110,23 @@ impl Around<'_, '_> {
         self.reader.some_time(&node)
     }
 
-    /// Reports what makes no sense in a program; `at` is the place of the program.
-    pub fn check(&self, program: &[Written], at: Place) -> Read<()> {
-        let all = [self.check_ack(program, at), self.check_transactions(program), self.check_marks(program)];
+    /// Reports what makes no sense in a program; `at` is the place of the program; `acks_itself`: a message is settled when it is
+    /// sent.
+    pub fn check(&self, program: &[Written], at: Place, acks_itself: bool) -> Read<()> {
+        let all =
+            [self.check_ack(program, at, acks_itself), self.check_transactions(program), self.check_marks(program)];
         all.into_iter().collect()
     }
 
-    fn check_ack(&self, program: &[Written], at: Place) -> Read<()> {
+    fn check_ack(&self, program: &[Written], at: Place, acks_itself: bool) -> Read<()> {
         let mut acks = program.iter().filter(|written| written.step == Step::Ack);
         match (acks.next(), acks.next()) {
+            (None, _) if acks_itself => Ok(()),
+            (Some(first), _) if acks_itself => self.fail(
+                first.at,
+                "this program acks".into(),
+                "the message is settled when it is sent: leave this step out",
+            ),
             (None, _) => {
                 let problem = Problem::new(at, "this program never acks");
                 let help = "add \"ack\"; without it, every message comes back until its queue puts it aside";

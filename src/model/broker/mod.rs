@@ -41,6 +41,10 @@ macro_rules! products {
         }
 
         impl Subscription {
+            /// Whether a message is settled when it is sent.
+            pub(crate) fn acks_itself(&self) -> bool {
+                match self { $(Subscription::$variant(subscription) => subscription.acks_itself()),* }
+            }
             /// Whether it is in the words of the product of these settings.
             pub(crate) fn fits(&self, settings: &Settings) -> bool {
                 match (self, settings) {

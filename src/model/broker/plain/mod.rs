@@ -74,6 +74,10 @@ pub enum Command {}
 pub enum Notice {}
 
 impl Subscription {
+    /// A holder says when it is done.
+    pub(crate) fn acks_itself(&self) -> bool {
+        false
+    }
     /// The consumer's own `batch` says.
     pub(crate) fn batch(&self) -> Option<u16> {
         None

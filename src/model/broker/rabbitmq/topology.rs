@@ -176,6 +176,10 @@ impl Default for Subscription {
 }
 
 impl Subscription {
+    /// Auto-ack.
+    pub(crate) fn acks_itself(&self) -> bool {
+        self.auto_ack
+    }
     /// A worker is pushed up to its prefetch.
     pub(crate) fn batch(&self) -> Option<u16> {
         Some(self.prefetch)

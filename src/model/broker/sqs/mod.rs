@@ -206,6 +206,10 @@ impl Default for Subscription {
 }
 
 impl Subscription {
+    /// A holder says when it is done.
+    pub(crate) fn acks_itself(&self) -> bool {
+        false
+    }
     /// How many messages a worker takes at a time.
     pub(crate) fn batch(&self) -> Option<u16> {
         Some(self.max_messages)
