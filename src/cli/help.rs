@@ -134,6 +134,10 @@ fn of_product(product: &Product) -> String {
         put(&mut text, format_args!("\n{title}\n"));
         parameters(&mut text, table);
     }
+    for noun in product.nouns {
+        put(&mut text, format_args!("\nIn [{}.NAME]\n", noun.word));
+        parameters(&mut text, noun.parameters);
+    }
     if !product.facts.is_empty() {
         text.push_str("\nWhat to know\n");
         for (number, fact) in (1..).zip(product.facts) {
@@ -172,6 +176,10 @@ fn about(parameter: &Parameter) -> String {
         Kind::Word(words) => joined(words, "or"),
         Kind::Switch => "true or false".into(),
         Kind::Queue => "the name of a queue".into(),
+        Kind::KeyOrQueue => "a key, or the name of a queue".into(),
+        Kind::Of(word) => format!("the name of an {word}"),
+        Kind::QueueOr(word) => format!("the name of a queue or of an {word}"),
+        Kind::Free => "a table of texts, whole numbers, true and false".into(),
         Kind::Text => "a text such as \"{key}\"".into(),
         Kind::Table(fields) => {
             let names: Vec<&str> = fields.iter().map(|field| field.name).collect();

@@ -47,6 +47,14 @@ pub enum Kind {
     Switch,
     /// The name of a queue of the same file.
     Queue,
+    /// The name of something of the same file that only some products have: `[exchange.NAME]`.
+    Of(&'static str),
+    /// The name of a queue, or of such a thing.
+    QueueOr(&'static str),
+    /// A key, which may be the name of a queue.
+    KeyOrQueue,
+    /// A table of values by names that are free.
+    Free,
     /// A text in which braces hold what the operation is: `"{key}"`.
     Text,
     /// A table of further parameters; those without a default must be given.
@@ -66,10 +74,27 @@ pub enum Value {
     Switch(bool),
     /// Of [`Kind::Queue`].
     Queue(QueueId),
+    /// Of [`Kind::Of`], in the order of names.
+    Of(u16),
+    /// Of [`Kind::KeyOrQueue`]: the queue where it names one.
+    Key(Text, Option<QueueId>),
+    /// Of [`Kind::Free`].
+    Free(Vec<(String, Scalar)>),
     /// Of [`Kind::Text`].
     Text(Text),
     /// Of [`Kind::Table`].
     Table(Values),
+}
+
+/// A value by a free name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scalar {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Whole(i64),
+    /// `true` or `false`.
+    Switch(bool),
 }
 
 /// The values given, by name. What is not given has its default, which the product fills in.
@@ -98,11 +123,25 @@ impl Values {
     }
     /// The queue given.
     pub fn queue(&self, name: &str) -> Option<QueueId> {
-        self.get(name).and_then(|v| if let Value::Queue(queue) = v { Some(*queue) } else { None })
+        self.get(name).and_then(|v| match v {
+            Value::Queue(queue) | Value::Key(_, Some(queue)) => Some(*queue),
+            _ => None,
+        })
+    }
+    /// The thing given, by its number.
+    pub fn of(&self, name: &str) -> Option<u16> {
+        self.get(name).and_then(|v| if let Value::Of(number) = v { Some(*number) } else { None })
+    }
+    /// The free values given.
+    pub fn free(&self, name: &str) -> Vec<(String, Scalar)> {
+        self.get(name)
+            .and_then(|v| if let Value::Free(values) = v { Some(values.clone()) } else { None })
+            .unwrap_or_default()
     }
     /// The text given.
     pub fn text(&self, name: &str) -> Option<Text> {
-        self.get(name).and_then(|v| if let Value::Text(text) = v { Some(text.clone()) } else { None })
+        self.get(name)
+            .and_then(|v| if let Value::Text(text) | Value::Key(text, _) = v { Some(text.clone()) } else { None })
     }
     /// The table given.
     pub fn table(&self, name: &str) -> Option<&Values> {

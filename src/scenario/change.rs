@@ -32,7 +32,8 @@ pub(crate) struct Path {
 const DEEPEST: usize = 10;
 
 /// The blocks whose tables have names.
-const NAMED: [&str; 7] = ["producer", "queue", "store", "consumer", "fault", "link", "redrive"];
+const NAMED: [&str; 10] =
+    ["producer", "queue", "store", "consumer", "fault", "link", "redrive", "exchange", "binding", "broker"];
 
 impl Path {
     /// The path that was written at a place.

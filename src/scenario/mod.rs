@@ -18,6 +18,7 @@ mod fault;
 mod link;
 pub mod metric;
 mod names;
+mod nouns;
 mod parameters;
 mod pattern;
 mod place;
@@ -45,7 +46,6 @@ pub use schema::{Block, Field, Need, schema};
 pub use variant::Variant;
 
 use crate::model::Plan;
-use crate::model::broker::Topology;
 use decode::{Read, Reader};
 use document::{Entry, Table};
 use error::Problem;
@@ -206,11 +206,12 @@ fn one(reader: &Reader<'_>, root: &Table) -> Read<Scenario> {
     let names = Names::of(root);
     let all = |word| things(reader, root, word);
     let queue_entries = all("queue");
-    let queues = each(&queue_entries, |entry| queue::read(reader, &names, entry));
+    let mut queues = each(&queue_entries, |entry| queue::read(reader, &names, entry));
+    let topology = nouns::read_all(reader, &names, root, &mut queues);
     let products = queue::products_of(&queue_entries);
     let stores = each(&all("store"), |entry| store::read(reader, entry));
     let sources = all("producer");
-    let producers = each(&sources, |entry| producer::read(reader, &names, &products, entry));
+    let producers = each(&sources, |entry| producer::read(reader, &names, (&products, topology.as_ref().ok()), entry));
     let around = Around { reader, names: &names, stores: &stores, products: &products };
     let entries = all("consumer");
     let consumers = each(&entries, |entry| consumer::read(&around, entry));
@@ -231,7 +232,7 @@ fn one(reader: &Reader<'_>, root: &Table) -> Read<Scenario> {
         length: top.length,
         producers: collect(producers)?,
         queues: collect(queues)?,
-        topology: Topology::default(),
+        topology: topology?,
         stores: collect(stores)?,
         consumers: collect(consumers)?,
         faults: collect(faults)?,

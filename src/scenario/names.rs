@@ -16,10 +16,16 @@ pub(crate) enum Kind {
     Queue,
     Store,
     Consumer,
+    Exchange,
 }
 
 impl Kind {
-    const ALL: [Kind; 4] = [Kind::Producer, Kind::Queue, Kind::Store, Kind::Consumer];
+    const ALL: [Kind; 5] = [Kind::Producer, Kind::Queue, Kind::Store, Kind::Consumer, Kind::Exchange];
+
+    /// The kind of a word.
+    pub fn of(word: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
 
     /// The word of the language.
     pub fn word(self) -> &'static str {
@@ -28,6 +34,7 @@ impl Kind {
             Kind::Queue => "queue",
             Kind::Store => "store",
             Kind::Consumer => "consumer",
+            Kind::Exchange => "exchange",
         }
     }
 }
@@ -37,7 +44,7 @@ pub(crate) const MOST: usize = 10_000;
 
 /// The names of a file, each kind in order.
 #[derive(Clone, Debug)]
-pub(crate) struct Names([Vec<String>; 4]);
+pub(crate) struct Names([Vec<String>; 5]);
 
 impl Names {
     /// The names that stand in a file.
@@ -61,7 +68,7 @@ impl Names {
     }
     /// The number of the thing whose name is the value of a setting.
     pub fn find(&self, reader: &Reader<'_>, kind: Kind, node: &Node) -> Read<u16> {
-        let name = reader.text(node, &format!("the name of a {}", kind.word()))?;
+        let name = reader.text(node, &format!("the name of {} {}", article(kind.word()), kind.word()))?;
         self.find_text(reader, kind, name, node.at)
     }
     /// The number of the thing whose name stands at a place.
@@ -96,8 +103,12 @@ impl Names {
         let problem = Problem::new(at, format!("no {words} is called `{}`", name.escape_debug()));
         let there = kinds.iter().flat_map(|&kind| self.all(kind)).map(String::as_str);
         let at = reader.texts.content(at, name);
-        problem.label(format!("expected the name of a {words}")).nearest(at, name, there, "known")
+        problem.label(format!("expected the name of {} {words}", article(&words))).nearest(at, name, there, "known")
     }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
 }
 
 /// The things of one kind, in the order of their names; reports names that cannot be used.

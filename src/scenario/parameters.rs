@@ -7,7 +7,7 @@ use super::decode::{Read, Reader, unknown_field};
 use super::document::{Entry, Node, Value as Written};
 use super::error::Problem;
 use super::names::{Kind as Thing, Names};
-use crate::model::parameter::{Kind, Parameter, Value, Values};
+use crate::model::parameter::{Kind, Parameter, Scalar, Value, Values};
 use crate::model::plan::QueueId;
 use crate::model::text::{PLACEHOLDERS, Text};
 
@@ -52,6 +52,22 @@ pub(crate) fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, e
         },
         Kind::Switch => reader.switch(node).map(Value::Switch),
         Kind::Queue => names.find(reader, Thing::Queue, node).map(|queue| Value::Queue(QueueId(queue))),
+        // Without a name: the one that has none.
+        Kind::Of(_) if matches!(&node.value, Written::Text(text) if text.is_empty()) => Ok(Value::Word("")),
+        Kind::Of(word) => thing(reader, names, word, node).map(Value::Of),
+        Kind::KeyOrQueue => {
+            let text = reader.text(node, "a key, or the name of a queue")?;
+            Ok(Value::Key(Text::fixed(text), names.number(Thing::Queue, text).map(QueueId)))
+        }
+        Kind::QueueOr(word) => {
+            let name = reader.text(node, &format!("the name of a queue or of an {word}"))?;
+            let kinds: Vec<Thing> = [Some(Thing::Queue), Thing::of(word)].into_iter().flatten().collect();
+            Ok(match names.find_any(reader, &kinds, name, node.at)? {
+                (Thing::Queue, queue) => Value::Queue(QueueId(queue)),
+                (_, number) => Value::Of(number),
+            })
+        }
+        Kind::Free => free(reader, node).map(Value::Free),
         Kind::Text => text(reader, node).map(Value::Text),
         Kind::Table(fields) => {
             let what = format!("a {}", parameter.name);
@@ -68,6 +84,27 @@ pub(crate) fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, e
             }
         }
     }
+}
+
+fn thing(reader: &Reader<'_>, names: &Names, word: &str, node: &Node) -> Read<u16> {
+    let kind = Thing::of(word).expect("a table names a kind of thing that there is");
+    names.find(reader, kind, node)
+}
+
+/// Values by free names.
+fn free(reader: &Reader<'_>, node: &Node) -> Read<Vec<(String, Scalar)>> {
+    let Written::Table(table) = &node.value else {
+        return reader.wrong(node, "a table of texts, whole numbers, true and false");
+    };
+    let value = |entry: &Entry| {
+        let value = match &entry.node.value {
+            Written::Text(text) => Scalar::Text(text.to_string()),
+            Written::Switch(on) => Scalar::Switch(*on),
+            _ => Scalar::Whole(reader.whole(&entry.node, 0..=1_000_000_000_000)? as i64),
+        };
+        Ok((entry.key.clone(), value))
+    };
+    table.entries.iter().map(value).collect()
 }
 
 /// A text, with what the operation is in braces.

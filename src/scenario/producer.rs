@@ -5,8 +5,10 @@ use super::document::{Entry, Node, Value};
 use super::error::Problem;
 use super::names::{Kind, Names};
 use super::parameters;
+use super::place::Place;
 use super::schema::{Block, CHANCE, SPAN, default, optional, required};
-use crate::model::broker::{Envelope, Product};
+use crate::model::broker::{self, Envelope, Product, Topology};
+use crate::model::parameter::Value as Given;
 use crate::model::plan::{Arrivals, Poison, PoisonKind, Producer, Publish, QueueId};
 use crate::sim::KeyDraw;
 
@@ -16,7 +18,7 @@ const PRODUCER: Block = Block {
     path: "producer.NAME",
     what: "a producer",
     fields: &[
-        required("to", "the name of a queue", "where it publishes"),
+        required("to", "the name of a queue, or of an exchange", "where it publishes"),
         required("arrivals", "a table: constant, poisson, bursty or at_once", "when operations are produced"),
         default("keys", "none", "\"none\", or a table: uniform, zipf or weighted", "which key an operation gets"),
         optional("poison", "a table", "operations that no handler can do"),
@@ -103,42 +105,74 @@ const MAX_TABLE: u32 = 10_000_000;
 pub(crate) fn read(
     reader: &Reader<'_>,
     names: &Names,
-    products: &[Option<&'static Product>],
+    (products, topology): (&[Option<&'static Product>], Option<&Topology>),
     entry: &Entry,
 ) -> Read<Producer> {
     let fields = Fields::of(reader, &PRODUCER, &entry.node, entry.key_at)?;
-    let to = fields.read("to", |n| names.find(reader, Kind::Queue, n));
+    let to = fields.read("to", |n| {
+        let name = reader.text(n, "the name of a queue, or of an exchange")?;
+        names.find_any(reader, &[Kind::Queue, Kind::Exchange], name, n.at)
+    });
     let arrivals = fields.read("arrivals", |n| arrivals(reader, n));
     let keys = fields.read("keys", |n| keys(reader, n));
     let poison = fields.optional("poison", |n| poison(reader, n));
     let publish = fields.read("publish", |n| publish(reader, n));
-    let to = to?;
-    let product = products.get(usize::from(to)).copied().flatten();
-    let message = fields.optional("message", |n| product.map(|product| message(reader, names, product, n)).transpose());
+    let (product, queue, exchange) = match to? {
+        (Kind::Queue, queue) => (products.get(usize::from(queue)).copied().flatten(), Some(QueueId(queue)), None),
+        (_, exchange) => (broker::products().find(|product| !product.nouns.is_empty()), None, Some(exchange)),
+    };
+    let message = match (fields.entry("message").map(|said| &said.node), product) {
+        (None, _) if exchange.is_none() => None,
+        (said, Some(product)) => Some(message(reader, names, product, said, exchange, fields.at)?),
+        (_, None) => None,
+    };
+    let to = match (queue, topology) {
+        (Some(queue), _) => queue,
+        (None, Some(topology)) => match topology.reached(message.as_ref()).first() {
+            Some(&queue) => queue,
+            None => {
+                let problem = Problem::new(fields.at, "this producer's messages reach no queue");
+                return reader.fail(problem.label("its exchange has no binding that leads to one"));
+            }
+        },
+        (None, None) => QueueId(0), // what is wrong was said
+    };
     Ok(Producer {
         name: entry.key.clone(),
-        to: QueueId(to),
+        to,
         arrivals: arrivals?,
         keys: keys?,
         poison: poison?,
         publish: publish?,
-        message: message?.flatten(),
+        message,
     })
 }
 
 /// What is said with each message, in the product's words.
-fn message(reader: &Reader<'_>, names: &Names, product: &'static Product, node: &Node) -> Read<Envelope> {
-    let Value::Table(table) = &node.value else {
-        return reader.wrong(node, "a table: a message has fields");
+fn message(
+    reader: &Reader<'_>,
+    names: &Names,
+    product: &'static Product,
+    said: Option<&Node>,
+    exchange: Option<u16>,
+    whose: Place,
+) -> Read<Envelope> {
+    let given = match said.map(|said| (&said.value, said)) {
+        None => &[][..],
+        Some((Value::Table(_), said)) if product.message.is_empty() => {
+            let problem = Problem::new(said.at, format!("a message to `{}` says nothing", product.name));
+            return reader.fail(problem.label("this product has no fields of a message"));
+        }
+        Some((Value::Table(table), _)) => &table.entries[..],
+        Some((_, said)) => return reader.wrong(said, "a table: a message has fields"),
     };
-    if product.message.is_empty() {
-        let problem = Problem::new(node.at, format!("a message to `{}` says nothing", product.name));
-        return reader.fail(problem.label("this product has no fields of a message"));
-    }
     let what = format!("a message to {}", product.name);
-    let values = parameters::read(reader, names, product.message, &table.entries, (&what, &[]))?;
-    (product.read_message)(&values)
-        .or_else(|why| reader.fail(Problem::new(node.at, "these fields do not fit together").label(why)))
+    let mut values = parameters::read(reader, names, product.message, given, (&what, &[]))?;
+    values.0.extend(exchange.map(|number| ("exchange", Given::Of(number))));
+    (product.read_message)(&values).or_else(|why| {
+        let at = said.map_or(whose, |said| said.at);
+        reader.fail(Problem::new(at, "these fields do not fit together").label(why))
+    })
 }
 
 fn arrivals(reader: &Reader<'_>, node: &Node) -> Read<Arrivals> {

@@ -48,7 +48,7 @@ fn queue_named_in(table: &Table, parameters: &[Parameter]) -> Option<Place> {
     parameters.iter().find_map(|parameter| {
         let said = &table.get(parameter.name)?.node;
         match (parameter.kind, &said.value) {
-            (Kind::Queue, _) => Some(said.at),
+            (Kind::Queue | Kind::KeyOrQueue, _) => Some(said.at),
             (Kind::Table(fields), Written::Table(table)) => queue_named_in(table, fields),
             _ => None,
         }

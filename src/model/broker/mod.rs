@@ -7,7 +7,7 @@
 use super::fact::Watch;
 use super::out::Out;
 use super::parameter::{Parameter, Values};
-use super::plan::QueueId;
+use super::plan::{Queue, QueueId};
 use super::records::{Message, Records};
 use super::stage::Stage;
 use super::wire::{Moved, Settlement};
@@ -220,6 +220,28 @@ macro_rules! products {
             }
         }
 
+        /// Every noun of a product.
+        pub fn nouns() -> impl Iterator<Item = &'static Noun> {
+            [$($module::PRODUCTS[0].nouns),*].into_iter().flatten()
+        }
+
+        impl Topology {
+            /// Of what is given, and the names of the plan's queues.
+            ///
+            /// # Errors
+            /// Which of those given does not fit, by its place, and why.
+            pub fn read(given: &[Given], queues: &mut [Queue]) -> Result<Topology, (usize, String)> {
+                Ok(Topology { $($module: $module::Topology::read(given, queues)?),* })
+            }
+            /// The queues that a message may be routed to that says this, besides the one that it is sent to.
+            pub fn reached(&self, said: Option<&Envelope>) -> Vec<QueueId> {
+                match said {
+                    $(Some(Envelope::$variant(said)) => self.$module.reached(said),)*
+                    None => Vec::new(),
+                }
+            }
+        }
+
         /// Every product.
         pub fn products() -> impl Iterator<Item = &'static Product> {
             [$($module::PRODUCTS),*].into_iter().flatten()
@@ -380,6 +402,8 @@ pub struct Product {
     pub dead_letters: &'static str,
     /// What whoever uses it should know and often does not; each is a test.
     pub facts: &'static [&'static str],
+    /// What may stand around its queues.
+    pub nouns: &'static [Noun],
     /// What it calls what stories tell of.
     pub words: Words,
     /// What this model leaves out: (name in the product, why or what to do instead).
@@ -390,6 +414,28 @@ pub struct Product {
     pub read_message: fn(&Values) -> Result<Envelope, String>,
     /// The same of how a consumer asks.
     pub read_client: fn(&Values) -> Result<Subscription, String>,
+}
+
+/// What stands around the queues of some products, each with a name: `[exchange.NAME]`.
+#[derive(Debug)]
+pub struct Noun {
+    /// The word of the language.
+    pub word: &'static str,
+    /// What one is, as an error names it: "an exchange".
+    pub what: &'static str,
+    /// What is said of it.
+    pub parameters: &'static [Parameter],
+}
+
+/// One of them as it is given.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The word of its [`Noun`].
+    pub word: &'static str,
+    /// Its name; those of one word come in the order of their names.
+    pub name: String,
+    /// What is said of it.
+    pub values: Values,
 }
 
 /// The product's own words for the life of a message.

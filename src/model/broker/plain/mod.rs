@@ -11,7 +11,7 @@ pub(crate) use machine::Machine;
 
 use super::{Again, Product};
 use crate::model::parameter::{Kind, Parameter, Values};
-use crate::model::plan::QueueId;
+use crate::model::plan::{Queue, QueueId};
 use crate::sim::Span;
 
 /// How a `plain` queue is set.
@@ -64,6 +64,17 @@ pub struct Subscription;
 /// Nothing stands around `plain` queues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Topology;
+
+impl Topology {
+    /// Nothing is given.
+    pub(crate) fn read(_: &[super::Given], _: &mut [Queue]) -> Result<Topology, (usize, String)> {
+        Ok(Topology)
+    }
+    /// A message goes where it is sent.
+    pub(crate) fn reached(self, _: &Envelope) -> Vec<QueueId> {
+        Vec::new()
+    }
+}
 
 /// Nothing is commanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +206,7 @@ pub const PRODUCTS: &[Product] = &[Product {
     ordering: "first in, first out, for what is delivered once; what comes back goes to the tail, or to its old place",
     dead_letters: "none, unless max_deliveries is set; then to dead_letter_to, or dropped where that is not set",
     facts: &[],
+    nouns: &[],
     words: super::Words { delivery: "delivery", lease: "lease", held: "leased" },
     not_modelled: &[
         ("replication", "one node; a crash takes the whole queue down, and `durable` says what it keeps"),

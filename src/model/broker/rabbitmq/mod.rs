@@ -13,6 +13,7 @@ mod expire;
 mod hash;
 mod letters;
 mod machine;
+mod nouns;
 mod power;
 mod publish;
 mod queue;

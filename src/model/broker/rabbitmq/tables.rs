@@ -1,10 +1,12 @@
 //! What the command knows of the two products: their parameters, their three answers, what is left out.
 
 use super::super::{Product, Words};
+use super::nouns::{self, NOUNS};
 use super::settings::{DeadLetter, Family, Overflow, Retry, Settings, Strategy};
 use super::topology::{Envelope, Subscription, Version};
 use crate::model::broker;
 use crate::model::parameter::{Kind, Parameter, Values};
+use crate::model::text::Text;
 use crate::sim::Span;
 
 const MS: Option<Span> = Some(Span::from_millis(1));
@@ -58,16 +60,16 @@ const MAX_LENGTH_BYTES: Parameter = Parameter {
 };
 const DEAD_LETTER_EXCHANGE: Parameter = Parameter {
     name: "dead-letter-exchange",
-    kind: Kind::Word(&[""]),
+    kind: Kind::Of("exchange"),
     default: "",
-    text: "where dead letters are published: the default exchange, which sends them to the queue of their routing key",
+    text: "where dead letters are published: an exchange, or \"\" for the default one, which sends them to the queue of their key",
     source: "docs/dlx",
 };
 const DEAD_LETTER_ROUTING_KEY: Parameter = Parameter {
     name: "dead-letter-routing-key",
-    kind: Kind::Queue,
+    kind: Kind::KeyOrQueue,
     default: "",
-    text: "the queue that dead letters go to; without it they are dropped",
+    text: "the key with which they are published; without it, their own. With the default exchange: the name of a queue",
     source: "docs/dlx",
 };
 const SINGLE_ACTIVE_CONSUMER: Parameter = Parameter {
@@ -86,6 +88,20 @@ const CONSUMER_TIMEOUT: Parameter = Parameter {
 };
 
 const MESSAGE: &[Parameter] = &[
+    Parameter {
+        name: "routing_key",
+        kind: Kind::Text,
+        default: "",
+        text: "by which the exchange routes; such as \"order.{key}\"",
+        source: "docs/exchanges",
+    },
+    Parameter {
+        name: "headers",
+        kind: Kind::Free,
+        default: "",
+        text: "what a headers exchange routes by",
+        source: "docs/exchanges#headers",
+    },
     Parameter {
         name: "expiration",
         kind: span(Span::ZERO),
@@ -196,6 +212,7 @@ pub const PRODUCTS: &[Product] = &[
         ordering: "first in, first out for one consumer; what comes back goes to its old place",
         dead_letters: "rejected, expired or too many, where a dead-letter exchange is set; no cap on deliveries",
         facts: FACTS,
+        nouns: NOUNS,
         words: Words { delivery: "delivery", lease: "consumer timeout", held: "unacked" },
         not_modelled: &[
             ("publisher transactions", "use confirms"),
@@ -269,6 +286,7 @@ pub const PRODUCTS: &[Product] = &[
         ordering: "first in, first out for one consumer; what comes back goes first, in the order in which it came back",
         dead_letters: "failed more often than delivery-limit (4.3: a nack is no failure), rejected, expired or too many",
         facts: FACTS,
+        nouns: NOUNS,
         words: Words { delivery: "delivery", lease: "consumer timeout", held: "unacked" },
         not_modelled: &[
             ("replicas", "one node; a crash takes the queue down and loses nothing of it"),
@@ -283,22 +301,23 @@ pub const PRODUCTS: &[Product] = &[
 ];
 
 fn read(values: &Values, family: Family) -> Result<broker::Settings, String> {
-    let version = match values.word("version") {
-        Some("3.10") => Version::V3_10,
-        Some("4.0") => Version::V4_0,
-        _ => Version::V4_3,
-    };
+    let version = nouns::version(values.word("version"));
     let overflow = match values.word("overflow") {
         Some("reject-publish") => Overflow::RejectPublish,
         Some("reject-publish-dlx") => Overflow::RejectPublishDlx,
         _ => Overflow::DropHead,
     };
-    let to = values.queue("dead-letter-routing-key");
+    let exchange = values.of("dead-letter-exchange");
+    let key = values.text("dead-letter-routing-key").map(|key| key.written(&Default::default()));
+    let to = values.queue("dead-letter-routing-key").filter(|_| exchange.is_none());
+    if exchange.is_none() && key.is_some() && to.is_none() {
+        return Err("the default exchange sends to the queue of the key, and there is none of that name".into());
+    }
     let at_least_once = values.word("dead-letter-strategy") == Some("at-least-once");
     if at_least_once && overflow != Overflow::RejectPublish {
         return Err("`dead-letter-strategy = \"at-least-once\"` needs `overflow = \"reject-publish\"`".into());
     }
-    if values.word("dead-letter-exchange").is_some() && to.is_none() {
+    if values.word("dead-letter-exchange").is_some() && exchange.is_none() && to.is_none() {
         return Err(
             "`dead-letter-exchange = \"\"` needs a `dead-letter-routing-key`: it comes back to its queue else".into()
         );
@@ -320,7 +339,12 @@ fn read(values: &Values, family: Family) -> Result<broker::Settings, String> {
         family,
         version,
         durable: values.switch("durable").unwrap_or(true),
-        dead_letter: to.map(|to| DeadLetter { exchange: None, key: None, to: Some(to), strategy }),
+        dead_letter: (exchange.is_some() || to.is_some()).then_some(DeadLetter {
+            exchange,
+            key: key.filter(|_| exchange.is_some()),
+            to,
+            strategy,
+        }),
         message_ttl: values.span("message-ttl"),
         expires: values.span("expires"),
         max_length: values.whole("max-length"),
@@ -337,7 +361,14 @@ fn read(values: &Values, family: Family) -> Result<broker::Settings, String> {
 
 fn envelope(values: &Values) -> Result<broker::Envelope, String> {
     let default = Envelope::default();
+    let (exchange, key) = (values.of("exchange"), values.text("routing_key"));
+    if exchange.is_none() && key.is_some() {
+        return Err("`routing_key` is for an exchange: a message to a queue has the queue's name as its key".into());
+    }
     Ok(broker::Envelope::Rabbitmq(Envelope {
+        exchange,
+        key: key.or_else(|| exchange.map(|_| Text::fixed(""))),
+        headers: nouns::values(values.free("headers")),
         expiration: values.span("expiration").map(|span| span.nanos() / 1_000_000),
         priority: values.whole("priority").map(|priority| priority as u8),
         persistent: values.switch("persistent").unwrap_or(default.persistent),

@@ -17,7 +17,7 @@ pub use tables::PRODUCTS;
 pub use upkeep::Counts;
 
 use super::{Again, Product};
-use crate::model::plan::QueueId;
+use crate::model::plan::{Queue, QueueId};
 use crate::model::text::Text;
 use crate::sim::Span;
 
@@ -228,6 +228,17 @@ impl Subscription {
 /// Nothing stands around queues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Topology;
+
+impl Topology {
+    /// Nothing is given.
+    pub(crate) fn read(_: &[super::Given], _: &mut [Queue]) -> Result<Topology, (usize, String)> {
+        Ok(Topology)
+    }
+    /// A message goes where it is sent.
+    pub(crate) fn reached(self, _: &Envelope) -> Vec<QueueId> {
+        Vec::new()
+    }
+}
 
 /// What a client says of a receipt, or an operator of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

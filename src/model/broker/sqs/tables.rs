@@ -185,6 +185,7 @@ pub const PRODUCTS: &[Product] = &[
         ordering: "none: about in the order of sends; what comes back stands where it stood",
         dead_letters: DEAD_LETTERS,
         facts: FACTS,
+        nouns: &[],
         words: WORDS,
         not_modelled: &[
             LIMIT_OF_RENEWALS,
@@ -218,6 +219,7 @@ pub const PRODUCTS: &[Product] = &[
                    receive gets any of it",
         dead_letters: DEAD_LETTERS,
         facts: FACTS,
+        nouns: &[],
         words: WORDS,
         not_modelled: &[
             LIMIT_OF_RENEWALS,

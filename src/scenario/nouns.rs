@@ -1,0 +1,47 @@
+//! What stands around the queues of some products: `[exchange.NAME]`, `[binding.NAME]`, `[broker.NAME]`.
+//!
+//! It knows no product: each brings its nouns, their tables, and what becomes of them.
+
+use super::decode::{Read, Reader};
+use super::document::{Entry, Table, Value};
+use super::error::Problem;
+use super::names::{Names, things};
+use super::parameters;
+use super::place::Place;
+use crate::model::broker::{Given, Noun, Topology, nouns};
+use crate::model::plan::Queue;
+
+/// All that stands around the queues, where all of these could be read.
+pub(crate) fn read_all(reader: &Reader<'_>, names: &Names, root: &Table, queues: &mut [Read<Queue>]) -> Read<Topology> {
+    let mut good: Vec<Queue> = queues.iter().filter_map(|queue| queue.as_ref().ok().cloned()).collect();
+    let whole = good.len() == queues.len();
+    let topology = read(reader, names, root, &mut good, whole)?;
+    if whole {
+        queues.iter_mut().zip(good).for_each(|(queue, good)| *queue = Ok(good));
+    }
+    Ok(topology)
+}
+
+fn read(reader: &Reader<'_>, names: &Names, root: &Table, queues: &mut [Queue], whole: bool) -> Read<Topology> {
+    let mut all = Vec::new();
+    for noun in nouns() {
+        all.extend(things(reader, root, noun.word).into_iter().map(|entry| (noun, entry)));
+    }
+    let given: Vec<Read<Given>> = all.iter().map(|(noun, entry)| one(reader, names, noun, entry)).collect();
+    let given: Vec<Given> = given.into_iter().collect::<Read<_>>()?;
+    if !whole {
+        return Ok(Topology::default()); // what is wrong with a queue was said, and this would be about others
+    }
+    Topology::read(&given, queues).or_else(|(at, why)| {
+        let (place, what) = all.get(at).map_or((Place::START, "a queue"), |(noun, entry)| (entry.key_at, noun.what));
+        reader.fail(Problem::new(place, format!("{what} that cannot stand")).label(why))
+    })
+}
+
+fn one(reader: &Reader<'_>, names: &Names, noun: &'static Noun, entry: &Entry) -> Read<Given> {
+    let Value::Table(table) = &entry.node.value else {
+        return reader.wrong(&entry.node, &format!("a table: {} has fields", noun.what));
+    };
+    let values = parameters::read(reader, names, noun.parameters, &table.entries, (noun.what, &[]))?;
+    Ok(Given { word: noun.word, name: entry.key.clone(), values })
+}
