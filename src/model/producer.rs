@@ -106,7 +106,11 @@ impl Producers {
         let asked = Address { site: origin.poison_site, fate, copy: 0, run: 0 };
         let poison = of.poison.is_some_and(|poison| out.oracle.fault(asked, poison.fraction));
         out.tell(Fact::Produced { op, key, producer, poison });
-        let message = Message { fate, op, key, copy: 0, producer, poison };
+        let kind = of
+            .kinds
+            .as_ref()
+            .map_or(0, |kinds| kinds.draw(out.oracle.bits(Address { site: origin.kind_site, fate, copy: 0, run: 0 })));
+        let message = Message { fate, op, key, copy: 0, producer, kind, poison };
         let pending = match of.publish {
             plan::Publish::FireAndForget => NONE,
             _ => self.pending.insert(Pending { message, timer: NONE }),

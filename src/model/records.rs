@@ -24,6 +24,8 @@ pub struct Message {
     pub copy: u16,
     /// Who produced it.
     pub producer: ProducerId,
+    /// Which of its producer's kinds it is.
+    pub kind: u8,
     /// No handler can do it.
     pub poison: bool,
 }

@@ -147,6 +147,8 @@ pub(crate) struct Origin {
     pub streams: ProducerSources,
     /// The gaps between random arrivals.
     pub gap: Dist,
+    /// Where it is asked of which kind an operation is.
+    pub kind_site: u64,
     /// Where it is asked whether an operation is poison.
     pub poison_site: u64,
     /// The wire to its broker, or [`NONE`]: direct.
@@ -275,6 +277,7 @@ impl Stage {
             .map(|((streams, producer), number)| Origin {
                 streams,
                 gap: Dist::exponential(producer.arrivals.mean_gap()),
+                kind_site: site(&[&producer.name, "kind"]),
                 poison_site: site(&[&producer.name, "poison"]),
                 wire: wire(link_between(Party::Producer(ProducerId(number)))),
             })

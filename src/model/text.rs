@@ -21,10 +21,13 @@ pub enum Part {
     Operation,
     /// Which publish of the operation it is, from 0: `{copy}`.
     Copy,
+    /// The name of its kind: `{kind}`.
+    Kind,
 }
 
 /// The words that may stand in braces.
-pub const PLACEHOLDERS: [(&str, Part); 3] = [("key", Part::Key), ("operation", Part::Operation), ("copy", Part::Copy)];
+pub const PLACEHOLDERS: [(&str, Part); 4] =
+    [("key", Part::Key), ("operation", Part::Operation), ("copy", Part::Copy), ("kind", Part::Kind)];
 
 impl Text {
     /// The same for every operation.
@@ -59,26 +62,43 @@ impl Text {
         Ok(Text(parts))
     }
 
-    /// As it is written for a message.
-    pub fn written(&self, message: &Message) -> String {
+    /// Whether it says the kind of the operation.
+    pub fn says_kind(&self) -> bool {
+        self.0.contains(&Part::Kind)
+    }
+
+    /// As it is written, where it says nothing of the operation.
+    pub fn plain(&self) -> String {
+        self.written(&Message::default(), &[])
+    }
+
+    /// As it is written for a message of a producer with these kinds.
+    pub fn written(&self, message: &Message, kinds: &[String]) -> String {
         let part = |part: &Part| match part {
             Part::Fixed(text) => text.clone(),
             Part::Key => message.key.to_string(),
             Part::Operation => message.op.to_string(),
             Part::Copy => message.copy.to_string(),
+            Part::Kind => kind(message, kinds).to_owned(),
         };
         self.0.iter().map(part).collect()
     }
 
-    /// Its name for a message.
-    pub(crate) fn name(&self, message: &Message) -> u64 {
+    /// Its name for a message of a producer with these kinds.
+    pub(crate) fn name(&self, message: &Message, kinds: &[String]) -> u64 {
         self.0.iter().fold(START, |name, part| match part {
             Part::Fixed(text) => take(name, text.as_bytes()),
             Part::Key => take_number(name, message.key),
             Part::Operation => take_number(name, message.op),
             Part::Copy => take_number(name, message.copy.into()),
+            Part::Kind => take(name, kind(message, kinds).as_bytes()),
         })
     }
+}
+
+/// The name of a message's kind; nothing, where its producer has none.
+fn kind<'a>(message: &Message, kinds: &'a [String]) -> &'a str {
+    kinds.get(usize::from(message.kind)).map_or("", String::as_str)
 }
 
 // FNV-1a, of 64 bits, with its last step mixed: short texts that differ in the last byte are far apart too.
@@ -107,17 +127,20 @@ mod tests {
 
     #[test]
     fn texts_are_written_as_they_are_read_and_named_as_they_are_written() {
-        let message = Message { op: 1_207, key: 40, copy: 3, ..Message::default() };
+        let message = Message { op: 1_207, key: 40, copy: 3, kind: 1, ..Message::default() };
+        let kinds = ["created".to_owned(), "paid".to_owned()];
         for (template, written) in [
             ("order-{key}", "order-40"),
             ("{operation}", "1207"),
             ("{key}{copy}!", "403!"),
+            ("order.{kind}", "order.paid"),
             ("fixed", "fixed"),
             ("", ""),
         ] {
             let text = Text::read(template).unwrap();
-            assert_eq!(text.written(&message), written);
-            assert_eq!(text.name(&message), Text::fixed(written).name(&Message::default()), "{template}");
+            assert_eq!(text.written(&message, &kinds), written);
+            let same = Text::fixed(written).name(&Message::default(), &[]);
+            assert_eq!(text.name(&message, &kinds), same, "{template}");
         }
         assert_eq!(Text::read("{keys}"), Err("keys".into()));
         assert_eq!(Text::read("a{key"), Err("`{key` is not closed".into()));

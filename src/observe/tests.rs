@@ -25,6 +25,7 @@ pub(super) fn plan() -> Plan {
             to: Q,
             arrivals: Arrivals::AtOnce { count: 1 },
             keys: KeyDraw::None,
+            kinds: None,
             poison: None,
             publish: Publish::Confirm { timeout: Span::from_secs(1) },
             message: None,

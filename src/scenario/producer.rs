@@ -9,7 +9,7 @@ use super::place::Place;
 use super::schema::{Block, CHANCE, SPAN, default, optional, required};
 use crate::model::broker::{self, Envelope, Product, Topology};
 use crate::model::parameter::Value as Given;
-use crate::model::plan::{Arrivals, Poison, PoisonKind, Producer, Publish, QueueId};
+use crate::model::plan::{Arrivals, Kinds, Poison, PoisonKind, Producer, Publish, QueueId};
 use crate::sim::KeyDraw;
 
 const RATE: &str = "a rate such as \"200/s\" or \"1/10min\"";
@@ -21,6 +21,11 @@ const PRODUCER: Block = Block {
         required("to", "the name of a queue, or of an exchange", "where it publishes"),
         required("arrivals", "a table: constant, poisson, bursty or at_once", "when operations are produced"),
         default("keys", "none", "\"none\", or a table: uniform, zipf or weighted", "which key an operation gets"),
+        optional(
+            "kinds",
+            "a list of names, or a table of their shares",
+            "of which kinds operations are: `{kind}` in a message",
+        ),
         optional("poison", "a table", "operations that no handler can do"),
         default("publish", "confirm", "a pattern, or a table with its settings", "what it does with an operation"),
         optional("message", "a table", "what it says with each message, under the names of the queue's product"),
@@ -115,15 +120,17 @@ pub(crate) fn read(
     });
     let arrivals = fields.read("arrivals", |n| arrivals(reader, n));
     let keys = fields.read("keys", |n| keys(reader, n));
+    let kinds = fields.optional("kinds", |n| kinds(reader, n));
     let poison = fields.optional("poison", |n| poison(reader, n));
     let publish = fields.read("publish", |n| publish(reader, n));
+    let kinds = kinds?;
     let (product, queue, exchange) = match to? {
         (Kind::Queue, queue) => (products.get(usize::from(queue)).copied().flatten(), Some(QueueId(queue)), None),
         (_, exchange) => (broker::products().find(|product| !product.nouns.is_empty()), None, Some(exchange)),
     };
     let message = match (fields.entry("message").map(|said| &said.node), product) {
         (None, _) if exchange.is_none() => None,
-        (said, Some(product)) => Some(message(reader, names, product, said, exchange, fields.at)?),
+        (said, Some(product)) => Some(message(reader, names, product, (said, fields.at), exchange, kinds.is_some())?),
         (_, None) => None,
     };
     let to = match (queue, topology) {
@@ -142,6 +149,7 @@ pub(crate) fn read(
         to,
         arrivals: arrivals?,
         keys: keys?,
+        kinds,
         poison: poison?,
         publish: publish?,
         message,
@@ -153,9 +161,9 @@ fn message(
     reader: &Reader<'_>,
     names: &Names,
     product: &'static Product,
-    said: Option<&Node>,
+    (said, whose): (Option<&Node>, Place),
     exchange: Option<u16>,
-    whose: Place,
+    has_kinds: bool,
 ) -> Read<Envelope> {
     let given = match said.map(|said| (&said.value, said)) {
         None => &[][..],
@@ -168,6 +176,12 @@ fn message(
     };
     let what = format!("a message to {}", product.name);
     let mut values = parameters::read(reader, names, product.message, given, (&what, &[]))?;
+    let of_kind = |(_, value): &(&str, Given)| matches!(value, Given::Text(text) if text.says_kind());
+    if let Some((field, _)) = values.0.iter().find(|given| of_kind(given) && !has_kinds) {
+        let at = said.map_or(whose, |said| said.at);
+        let problem = Problem::new(at, format!("`{{kind}}` in {field}, and the producer has no kinds"));
+        return reader.fail(problem.label("add kinds = [\"..\"] to the producer"));
+    }
     values.0.extend(exchange.map(|number| ("exchange", Given::Of(number))));
     (product.read_message)(&values).or_else(|why| {
         let at = said.map_or(whose, |said| said.at);
@@ -252,6 +266,23 @@ fn weighted(reader: &Reader<'_>, node: &Node) -> Read<KeyDraw> {
 fn drawn(reader: &Reader<'_>, node: &Node, keys: Result<KeyDraw, String>) -> Read<KeyDraw> {
     let at = node.at;
     keys.or_else(|why| reader.fail(Problem::new(at, "no key can be drawn from this").label(why)))
+}
+
+/// `["created", "paid"]`, equally likely, or `{ created = "70%", paid = "30%" }`.
+fn kinds(reader: &Reader<'_>, node: &Node) -> Read<Kinds> {
+    let shares: Vec<Read<(String, f64)>> = match &node.value {
+        Value::Table(table) => {
+            let share = |entry: &Entry| Ok((entry.key.clone(), reader.chance(&entry.node)?.as_f64()));
+            table.entries.iter().map(share).collect()
+        }
+        Value::List(list) => {
+            let name = |n: &Node| Ok((reader.text(n, "the name of a kind")?.to_owned(), 1.0 / list.len() as f64));
+            list.iter().map(name).collect()
+        }
+        _ => return reader.wrong(node, "a list of names, or a table of their shares"),
+    };
+    let shares = shares.into_iter().collect::<Read<Vec<_>>>()?;
+    Kinds::new(shares).or_else(|why| reader.fail(Problem::new(node.at, "no kind can be drawn from this").label(why)))
 }
 
 fn poison(reader: &Reader<'_>, node: &Node) -> Read<Poison> {

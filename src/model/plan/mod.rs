@@ -14,7 +14,7 @@ pub(crate) use check::ProducerSources;
 pub use check::{About, PlanError};
 pub use consumer::{Consumer, MarksBy, OnError, Reaction, Receives, Step};
 pub use fault::{Fault, FaultKind, Link, Party, When};
-pub use producer::{Arrivals, Poison, PoisonKind, Producer, Publish};
+pub use producer::{Arrivals, Kinds, MAX_KINDS, Poison, PoisonKind, Producer, Publish};
 pub use small::Small;
 
 use serde::Serialize;

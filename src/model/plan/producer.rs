@@ -15,6 +15,8 @@ pub struct Producer {
     pub arrivals: Arrivals,
     /// Which key an operation gets.
     pub keys: KeyDraw,
+    /// Of which kinds operations are; without them, all are alike.
+    pub kinds: Option<Kinds>,
     /// Operations that no handler can do.
     pub poison: Option<Poison>,
     /// What it does with an operation.
@@ -24,10 +26,58 @@ pub struct Producer {
 }
 
 impl Producer {
+    /// The names of its kinds.
+    pub fn kind_names(&self) -> &[String] {
+        self.kinds.as_ref().map_or(&[], |kinds| &kinds.names)
+    }
+
     /// A producer without keys and poison that confirms with a timeout of 5 s.
     pub fn new(name: &str, to: QueueId, arrivals: Arrivals) -> Producer {
         let publish = Publish::Confirm { timeout: Span::from_secs(5) };
-        Producer { name: name.into(), to, arrivals, keys: KeyDraw::None, poison: None, publish, message: None }
+        Producer {
+            name: name.into(),
+            to,
+            arrivals,
+            keys: KeyDraw::None,
+            kinds: None,
+            poison: None,
+            publish,
+            message: None,
+        }
+    }
+}
+
+/// Kinds of operations, each with its share.
+#[derive(Clone, Debug)]
+pub struct Kinds {
+    /// Their names.
+    pub names: Vec<String>,
+    draw: KeyDraw,
+}
+
+/// At most so many kinds.
+pub const MAX_KINDS: usize = 200;
+
+impl Kinds {
+    /// Kinds with their shares, which are all there is together.
+    ///
+    /// # Errors
+    /// What is wrong with the shares.
+    pub fn new(shares: Vec<(String, f64)>) -> Result<Kinds, String> {
+        if shares.is_empty() || shares.len() > MAX_KINDS {
+            return Err(format!("{} kinds: expected 1 to {MAX_KINDS}", shares.len()));
+        }
+        let all: f64 = shares.iter().map(|(_, share)| share).sum();
+        if (all - 1.0).abs() > 1e-9 {
+            return Err(format!("the shares come to {:.6} %: expected 100 %", 100.0 * all));
+        }
+        let names = shares.iter().map(|(name, _)| name.clone()).collect();
+        Ok(Kinds { names, draw: KeyDraw::weighted(shares, 0)? })
+    }
+
+    /// The kind that 64 uniform bits choose.
+    pub(crate) fn draw(&self, bits: u64) -> u8 {
+        self.draw.draw(bits, 0) as u8
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) fn labels_of(message: &Message, letter: Option<&Letter>, stage: &Stag
     let own = || written(stage, name_of(stage, producer.to)).to_owned();
     match &producer.message {
         Some(broker::Envelope::Rabbitmq(envelope)) => {
-            let key = envelope.key.as_ref().map_or_else(own, |key| key.written(message));
+            let key = envelope.key.as_ref().map_or_else(own, |key| key.written(message, producer.kind_names()));
             let keys = [key].into_iter().chain(envelope.cc.iter().chain(&envelope.bcc).cloned()).collect();
             Address { exchange: envelope.exchange, keys, hidden: envelope.bcc.clone(), expiration: envelope.expiration }
         }

@@ -123,7 +123,7 @@ impl Topology {
                 },
                 durable: values.switch("durable").unwrap_or(true),
                 alternate: values.of("alternate-exchange"),
-                hash_header: values.text("hash-header").map(|text| text.written(&Default::default())),
+                hash_header: values.text("hash-header").map(|text| text.plain()),
             });
         }
         for (at, binding) in of("binding") {
@@ -139,7 +139,7 @@ impl Topology {
             {
                 return Err((at, format!("`{}` is no queue of RabbitMQ", queues[usize::from(queue)].name)));
             }
-            let key = values.text("routing_key").map(|text| text.written(&Default::default())).unwrap_or_default();
+            let key = values.text("routing_key").map(|text| text.plain()).unwrap_or_default();
             let hashes = topology.exchanges[usize::from(from)].kind == ExchangeKind::ConsistentHash;
             if hashes && key.parse::<u32>().ok().is_none_or(|weight| weight == 0) {
                 return Err((at, "the routing_key of a consistent-hash binding is its weight, such as \"1\"".into()));

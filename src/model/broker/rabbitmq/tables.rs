@@ -308,7 +308,7 @@ fn read(values: &Values, family: Family) -> Result<broker::Settings, String> {
         _ => Overflow::DropHead,
     };
     let exchange = values.of("dead-letter-exchange");
-    let key = values.text("dead-letter-routing-key").map(|key| key.written(&Default::default()));
+    let key = values.text("dead-letter-routing-key").map(|key| key.plain());
     let to = values.queue("dead-letter-routing-key").filter(|_| exchange.is_none());
     if exchange.is_none() && key.is_some() && to.is_none() {
         return Err("the default exchange sends to the queue of the key, and there is none of that name".into());

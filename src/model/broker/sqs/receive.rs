@@ -193,7 +193,7 @@ impl Machine {
         match fifo.attempts.back_mut() {
             Some((_, got)) if more => got.push(delivery),
             _ => {
-                fifo.attempts.push_back((attempt.name(&Default::default()), vec![delivery]));
+                fifo.attempts.push_back((attempt.name(&Default::default(), &[]), vec![delivery]));
                 out.book(out.stage.timer_lane(here.queue, ATTEMPT), REMEMBERED, 0);
             }
         }
@@ -202,7 +202,7 @@ impl Machine {
     /// A named receive attempt is made again: it gets the same messages, hidden anew, and no receive is counted.
     fn repeat_attempt<O: Oracle, W: Watch>(&mut self, here: Here<'_>, worker: u32, out: &mut Out<'_, O, W>) -> bool {
         let (Some(attempt), Order::Fifo(fifo)) = (&asks(worker, out).attempt, &self.order) else { return false };
-        let name = attempt.name(&Default::default());
+        let name = attempt.name(&Default::default(), &[]);
         let Some((_, got)) = fifo.attempts.iter().find(|(other, _)| *other == name) else { return false };
         let in_flight = |delivery: &u32| out.common.records.deliveries[*delivery].current;
         let got: Vec<u32> = got.iter().copied().filter(in_flight).collect();
