@@ -173,6 +173,7 @@ fn about(parameter: &Parameter) -> String {
             format!("a length of time from {min} to {max}, a bare number in units of {unit}")
         }
         Kind::Whole { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::WholeOrNone { max } => format!("a whole number up to {max}, or -1 for none"),
         Kind::Word(words) => joined(words, "or"),
         Kind::Switch => "true or false".into(),
         Kind::Queue => "the name of a queue".into(),

@@ -41,6 +41,11 @@ pub enum Kind {
         /// The most.
         max: u64,
     },
+    /// The same, or -1 for none at all.
+    WholeOrNone {
+        /// The most.
+        max: u64,
+    },
     /// One of these words.
     Word(&'static [&'static str]),
     /// `true` or `false`.
@@ -68,6 +73,8 @@ pub enum Value {
     Span(Span),
     /// Of [`Kind::Whole`].
     Whole(u64),
+    /// The -1 of [`Kind::WholeOrNone`].
+    None,
     /// Of [`Kind::Word`].
     Word(&'static str),
     /// Of [`Kind::Switch`].
@@ -112,6 +119,10 @@ impl Values {
     /// The whole number given.
     pub fn whole(&self, name: &str) -> Option<u64> {
         self.get(name).and_then(|v| if let Value::Whole(n) = v { Some(*n) } else { None })
+    }
+    /// Whether it was given as none at all.
+    pub fn is_none(&self, name: &str) -> bool {
+        self.get(name) == Some(&Value::None)
     }
     /// The word given.
     pub fn word(&self, name: &str) -> Option<&'static str> {

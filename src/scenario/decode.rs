@@ -15,7 +15,7 @@ use crate::model::parameter::Parameter;
 use crate::sim::{Chance, Span};
 
 /// Something is wrong, and has been reported.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reported(());
 
 /// A value, or a problem that has been reported.

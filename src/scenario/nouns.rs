@@ -13,29 +13,20 @@ use crate::model::plan::Queue;
 
 /// All that stands around the queues, where all of these could be read.
 pub(crate) fn read_all(reader: &Reader<'_>, names: &Names, root: &Table, queues: &mut [Read<Queue>]) -> Read<Topology> {
-    let mut good: Vec<Queue> = queues.iter().filter_map(|queue| queue.as_ref().ok().cloned()).collect();
-    let whole = good.len() == queues.len();
-    let topology = read(reader, names, root, &mut good, whole)?;
-    if whole {
-        queues.iter_mut().zip(good).for_each(|(queue, good)| *queue = Ok(good));
-    }
-    Ok(topology)
-}
-
-fn read(reader: &Reader<'_>, names: &Names, root: &Table, queues: &mut [Queue], whole: bool) -> Read<Topology> {
     let mut all = Vec::new();
     for noun in nouns() {
         all.extend(things(reader, root, noun.word).into_iter().map(|entry| (noun, entry)));
     }
     let given: Vec<Read<Given>> = all.iter().map(|(noun, entry)| one(reader, names, noun, entry)).collect();
     let given: Vec<Given> = given.into_iter().collect::<Read<_>>()?;
-    if !whole {
-        return Ok(Topology::default()); // what is wrong with a queue was said, and this would be about others
-    }
-    Topology::read(&given, queues).or_else(|(at, why)| {
+    // Where a queue is wrong, that was said, and this would be about others.
+    let mut good: Vec<Queue> = queues.iter().cloned().collect::<Read<_>>()?;
+    let topology = Topology::read(&given, &mut good).or_else(|(at, why)| {
         let (place, what) = all.get(at).map_or((Place::START, "a queue"), |(noun, entry)| (entry.key_at, noun.what));
         reader.fail(Problem::new(place, format!("{what} that cannot stand")).label(why))
-    })
+    })?;
+    queues.iter_mut().zip(good).for_each(|(queue, good)| *queue = Ok(good));
+    Ok(topology)
 }
 
 fn one(reader: &Reader<'_>, names: &Names, noun: &'static Noun, entry: &Entry) -> Read<Given> {

@@ -43,6 +43,14 @@ pub(crate) fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, e
             span => Ok(Value::Span(span)),
         },
         Kind::Whole { min, max } => reader.whole(node, min..=max).map(Value::Whole),
+        Kind::WholeOrNone { max } => match &node.value {
+            Written::Number(written) if &**written == "-1" => Ok(Value::None),
+            Written::Number(written) if written.starts_with('-') => {
+                let label = format!("expected a whole number up to {max}, or -1 for none");
+                reader.fail(Problem::new(node.at, "out of range").label(label))
+            }
+            _ => reader.whole(node, 0..=max).map(Value::Whole),
+        },
         Kind::Word(words) => match &node.value {
             // A version is a word that looks like a number.
             Written::Number(written) if let Some(word) = words.iter().find(|word| **word == &**written) => {

@@ -242,9 +242,9 @@ pub const PRODUCTS: &[Product] = &[
             },
             Parameter {
                 name: "delivery-limit",
-                kind: Kind::Whole { min: 0, max: 60_000 },
+                kind: Kind::WholeOrNone { max: 60_000 },
                 default: "20",
-                text: "failed deliveries that a message survives; 3.10 has no limit unless it is set",
+                text: "failed deliveries that a message survives; 3.10 has no limit unless it is set, and takes -1 as one",
                 source: "docs/quorum-queues#poison-message-handling",
             },
             DEAD_LETTER_EXCHANGE,
@@ -351,7 +351,10 @@ fn read(values: &Values, family: Family) -> Result<broker::Settings, String> {
         max_length_bytes: values.whole("max-length-bytes"),
         overflow,
         max_priority: values.whole("max-priority").map(|most| most as u8),
-        delivery_limit: values.whole("delivery-limit").map(|limit| limit as i64),
+        delivery_limit: match values.is_none("delivery-limit") {
+            true => Some(-1),
+            false => values.whole("delivery-limit").map(|limit| limit as i64),
+        },
         single_active_consumer: values.switch("single-active-consumer").unwrap_or(false),
         consumer_timeout: values.span("consumer-timeout"),
         delayed_retry,
