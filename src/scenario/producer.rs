@@ -118,6 +118,7 @@ pub(crate) fn read(
     Ok(Producer {
         name: entry.key.clone(),
         to: QueueId(to),
+        homes: Vec::new(),
         arrivals: arrivals?,
         keys: keys?,
         poison: poison?,
