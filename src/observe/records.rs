@@ -7,6 +7,14 @@ use super::metrics::{ConsumerMetrics, QueueMetrics};
 use super::report::CAUSES;
 use crate::sim::Time;
 
+/// An operation, as the readers of one queue see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subject {
+    pub op: u32,
+    /// The number of its word.
+    pub word: u32,
+}
+
 /// What a delivery's slot is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
@@ -22,18 +30,20 @@ pub(super) enum At {
 pub(super) struct Delivery {
     pub started_at: Time,
     pub op: u32,
+    /// The number of the operation's word.
+    pub word: u32,
     pub worker: u32,
     pub consumer: u16,
     pub at: At,
-    /// Whether its queue is the one that the operation was published to.
+    /// Whether its queue is the message's home.
     pub at_home: bool,
 }
 
 /// A slot that was never given out.
 pub(super) const NO_DELIVERY: Delivery =
-    Delivery { started_at: Time::ZERO, op: 0, worker: 0, consumer: 0, at: At::Over, at_home: false };
+    Delivery { started_at: Time::ZERO, op: 0, word: 0, worker: 0, consumer: 0, at: At::Over, at_home: false };
 
-/// The keys of a producer: for each, its open runs, and the newest operation with an effect, by consumer.
+/// The keys of a strand: for each, its open runs, and the newest operation with an effect, by consumer.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     columns: usize,
@@ -88,7 +98,7 @@ impl Tally {
     }
 }
 
-/// A queue: what is measured, and what broke among the operations published to it.
+/// A queue: what is measured, and what broke among the operations whose home it is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct QueueBook {
     pub metrics: QueueMetrics,
