@@ -18,6 +18,8 @@ use redelivery::sim::oracle::{Odometer, mix};
 use redelivery::sim::{Chance, Dist, KeyDraw, Span, Time};
 use redelivery::ways::explore::{Answers, Choice, Late, Rules, State};
 
+mod routes;
+
 /// Random numbers that are the same in every build.
 struct Dice(u64);
 
@@ -110,6 +112,7 @@ fn on_rabbitmq(plan: &mut Plan, dice: &mut Dice) {
         let subscription = Subscription { prefetch, priority: dice.roll(2) as i32, ..Subscription::default() };
         consumer.subscription = Some(broker::Subscription::Rabbitmq(subscription));
     }
+    dice.maybe(3, ()).into_iter().for_each(|()| routes::fan_out(plan));
 }
 
 /// The same plan on standard queues of SQS.
