@@ -49,9 +49,12 @@ impl Judge {
 
     #[inline(always)]
     fn accepted(&mut self, now: Time, op: u32, message: u32, queue: QueueId) {
-        let (word, at_home) = if self.roles.shift == 0 { (op, true) } else { self.routed(op, queue) };
-        self.count(now, Subject { op, word }, None, OpState::STORED_ONCE, OpState::stored);
-        self.messages.enter(message, queue, now, word, at_home);
+        if self.roles.shift > 0 {
+            self.accepted_by_one(now, op, message, queue);
+        } else {
+            self.count(now, Subject { op, word: op }, None, OpState::STORED_ONCE, OpState::stored);
+            self.messages.enter(message, queue, now, op, true);
+        }
         let metrics = &mut self.queues[queue.at()].metrics;
         metrics.counts.accepted += 1;
         metrics.ready(now);

@@ -58,13 +58,14 @@ impl Judge {
         first + self.roles.home_number(state, queue) as u32
     }
 
-    /// A queue takes a copy: the word of its operation, and whether the queue is its home.
+    /// One of several queues takes a copy.
     #[inline(never)]
-    pub(super) fn routed(&mut self, op: u32, queue: QueueId) -> (u32, bool) {
+    pub(super) fn accepted_by_one(&mut self, now: Time, op: u32, message: u32, queue: QueueId) {
         let word = self.word(op, queue);
-        let state = &mut self.ops.at(word).state;
-        *state = state.routed();
-        (word, self.roles.home(*state) == queue)
+        let state = self.state(word);
+        let at_home = self.roles.home(state) == queue;
+        self.count(now, Subject { op, word }, None, OpState::STORED_ONCE, |state| state.routed().stored());
+        self.messages.enter(message, queue, now, word, at_home);
     }
 
     pub(super) fn passed_by(&mut self, now: Time, op: u32, queue: QueueId, routed: bool) {
