@@ -10,7 +10,7 @@ use super::guarantees::{self, Id, OpState, Outcome};
 use super::messages::Messages;
 use super::metrics::Window;
 use super::ops::Ops;
-use super::records::{At, ConsumerBook, Delivery, First, Keys, QueueBook, Subject};
+use super::records::{At, ConsumerBook, Delivery, First, Keys, QueueBook};
 use super::roles::Roles;
 use super::series::{Sample, Sampler};
 use super::several::Again;
@@ -122,12 +122,18 @@ impl Judge {
         First { fact: self.fingerprint.facts(), at: now, op }
     }
 
+    /// Of which operation a word is. (Of more than 2^32 words the numbers begin again: it names the first break wrong then.)
+    #[inline]
+    pub(super) fn op(&self, word: u32) -> u32 {
+        word >> self.roles.shift
+    }
+
     /// An operation's word changes; `worker`: whose doing it is.
     #[inline(always)]
-    pub(super) fn set(&mut self, now: Time, subject: Subject, worker: Option<u32>, before: OpState, after: OpState) {
-        self.ops.at(subject.word).state = after;
+    pub(super) fn set(&mut self, now: Time, word: u32, worker: Option<u32>, before: OpState, after: OpState) {
+        self.ops.at(word).state = after;
         if guarantees::notable(before, after) {
-            self.note(now, subject, worker, before, after);
+            self.note(now, word, worker, before, after);
         }
     }
 
@@ -137,16 +143,16 @@ impl Judge {
     pub(super) fn count(
         &mut self,
         now: Time,
-        subject: Subject,
+        word: u32,
         worker: Option<u32>,
         once: u64,
         becomes: impl Fn(OpState) -> OpState,
     ) -> OpState {
-        let state = &mut self.ops.at(subject.word).state;
+        let state = &mut self.ops.at(word).state;
         let before = *state;
         *state = becomes(before);
         if !before.has_none(once) {
-            self.note(now, subject, worker, before, becomes(before));
+            self.note(now, word, worker, before, becomes(before));
         }
         before
     }
@@ -156,15 +162,15 @@ impl Judge {
     pub(super) fn lessen(
         &mut self,
         now: Time,
-        subject: Subject,
+        word: u32,
         worker: Option<u32>,
         becomes: impl Fn(OpState) -> OpState,
     ) -> OpState {
-        let state = &mut self.ops.at(subject.word).state;
+        let state = &mut self.ops.at(word).state;
         let before = *state;
         *state = becomes(before);
         if guarantees::may_be_gone(*state) {
-            self.note(now, subject, worker, before, becomes(before));
+            self.note(now, word, worker, before, becomes(before));
         }
         before
     }
@@ -172,8 +178,8 @@ impl Judge {
     /// Books what broke, and what finally became of the operation.
     #[cold]
     #[inline(never)]
-    pub(super) fn note(&mut self, now: Time, subject: Subject, worker: Option<u32>, before: OpState, after: OpState) {
-        let first = self.first(now, subject.op);
+    pub(super) fn note(&mut self, now: Time, word: u32, worker: Option<u32>, before: OpState, after: OpState) {
+        let first = self.first(now, self.op(word));
         let home = self.roles.home(after).at();
         for id in guarantees::broken(before, after).iter() {
             match worker {

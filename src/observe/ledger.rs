@@ -8,7 +8,7 @@
 use super::guarantees::{self, Id, OpState};
 use super::judge::Judge;
 use super::ops::Op;
-use super::records::{At, Delivery, NO_DELIVERY, Subject};
+use super::records::{At, Delivery, NO_DELIVERY};
 use super::report::Counts;
 use crate::model::fact::{Cause, DropReason, Fact, Held, Holder, RunEnd, Watch};
 use crate::model::plan::{ProducerId, QueueId};
@@ -52,7 +52,7 @@ impl Judge {
         if self.roles.shift > 0 {
             self.accepted_by_one(now, op, message, queue);
         } else {
-            self.count(now, Subject { op, word: op }, None, OpState::STORED_ONCE, OpState::stored);
+            self.count(now, op, None, OpState::STORED_ONCE, OpState::stored);
             self.messages.enter(message, queue, now, op, true);
         }
         let metrics = &mut self.queues[queue.at()].metrics;
@@ -69,7 +69,7 @@ impl Judge {
         if !state.has(OpState::CONFIRMED) {
             self.queues[self.roles.home(state).at()].metrics.counts.confirmed += 1;
         }
-        self.lessen(now, Subject { op, word: op }, None, OpState::confirmed);
+        self.lessen(now, op, None, OpState::confirmed);
     }
 
     #[inline(always)]
@@ -77,10 +77,10 @@ impl Judge {
         let slot = held.delivery as usize;
         let c = self.roles.consumer(held.worker);
         let before = self.messages.deliver(message);
-        let Held { op, worker, .. } = held;
+        let worker = held.worker;
         let (consumer, at_home, word) = (c as u16, before.at_home, before.word);
         // Written field by field: a copy of the whole would wait for its parts.
-        let new = Delivery { op, word, worker, consumer, at: At::Waiting, at_home, started_at: now };
+        let new = Delivery { word, worker, consumer, at: At::Waiting, at_home, started_at: now };
         match self.deliveries.get_mut(slot) {
             Some(before) if before.at != At::Waiting => *before = new,
             _ => {
@@ -89,7 +89,7 @@ impl Judge {
             }
         }
         let once = if at_home { OpState::DELIVERED_ONCE } else { OpState::NEVER };
-        self.count(now, Subject { op, word }, Some(worker), once, |state| state.delivered(at_home, why.0, why.1));
+        self.count(now, word, Some(worker), once, |state| state.delivered(at_home, why.0, why.1));
         let consumer = &mut self.consumers[c].metrics;
         if before.deliveries == 0 {
             consumer.queueing.record(now.since(before.since));
@@ -116,9 +116,9 @@ impl Judge {
     #[cold]
     #[inline(never)]
     fn abandon(&mut self, now: Time, slot: usize) {
-        let Delivery { op, word, worker, .. } = self.deliveries[slot];
+        let Delivery { word, worker, .. } = self.deliveries[slot];
         self.deliveries[slot].at = At::Over;
-        self.lessen(now, Subject { op, word }, Some(worker), OpState::abandoned);
+        self.lessen(now, word, Some(worker), OpState::abandoned);
     }
 
     #[inline(always)]
@@ -127,16 +127,16 @@ impl Judge {
         debug_assert_eq!(delivery.at, At::Waiting, "a delivery has at most one run");
         delivery.at = At::Running;
         delivery.started_at = now;
-        let (at_home, subject) = (delivery.at_home, Subject { op: held.op, word: delivery.word });
+        let (at_home, word) = (delivery.at_home, delivery.word);
         let once = if at_home { OpState::STARTED_ONCE } else { OpState::STARTED_ELSEWHERE };
-        let state = self.count(now, subject, Some(held.worker), once, |state| state.started(at_home));
+        let state = self.count(now, word, Some(held.worker), once, |state| state.started(at_home));
         if state.has(once) {
             self.consumers[self.roles.consumer(held.worker)].metrics.reruns += 1;
         }
         if state.has(OpState::KEYED) && at_home {
             self.consumers[self.roles.consumer(held.worker)].metrics.keyed_runs += 1;
             if guarantees::run_begins(self.keys[state.strand()].open_runs(held.key)) {
-                self.overlaps(now, subject);
+                self.overlaps(now, word);
             }
         }
     }
@@ -144,9 +144,9 @@ impl Judge {
     /// Two handlers of one key run at the same time.
     #[cold]
     #[inline(never)]
-    fn overlaps(&mut self, now: Time, subject: Subject) {
-        let first = self.first(now, subject.op);
-        let state = self.state(subject.word);
+    fn overlaps(&mut self, now: Time, word: u32) {
+        let first = self.first(now, self.op(word));
+        let state = self.state(word);
         self.queues[self.roles.home(state).at()].broken[Id::B5 as usize].count(first);
     }
 
@@ -171,7 +171,7 @@ impl Judge {
         } else {
             book.metrics.later_effects += 1;
             if state.has(OpState::once_at(site)) {
-                self.duplicate(now, Subject { op: held.op, word }, held.worker, state);
+                self.duplicate(now, word, held.worker, state);
             }
         }
         if !current {
@@ -181,12 +181,12 @@ impl Judge {
 
     #[cold]
     #[inline(never)]
-    fn duplicate(&mut self, now: Time, subject: Subject, worker: u32, before: OpState) {
+    fn duplicate(&mut self, now: Time, word: u32, worker: u32, before: OpState) {
         let cause = before.cause();
         debug_assert!(cause > 0, "who has two runs was delivered again");
-        let after = self.state(subject.word);
-        self.note(now, subject, Some(worker), before, after);
-        let first = self.first(now, subject.op);
+        let after = self.state(word);
+        self.note(now, word, Some(worker), before, after);
+        let first = self.first(now, self.op(word));
         let book = &mut self.consumers[self.roles.consumer(worker)];
         book.metrics.counts.duplicates += 1;
         if let Some(tally) = cause.checked_sub(1).and_then(|at| book.causes.get_mut(at)) {
@@ -199,7 +199,7 @@ impl Judge {
         let delivery = &mut self.deliveries[held.delivery as usize];
         delivery.at = At::Over;
         let (started_at, at_home) = (delivery.started_at, delivery.at_home);
-        let subject = Subject { op: held.op, word: delivery.word };
+        let word = delivery.word;
         let consumer = &mut self.consumers[usize::from(delivery.consumer)].metrics;
         let worked = now.since(started_at);
         consumer.worked += u128::from(worked.nanos());
@@ -208,7 +208,7 @@ impl Judge {
         } else {
             consumer.cut_runs += 1;
         }
-        let state = self.lessen(now, subject, Some(held.worker), OpState::let_go);
+        let state = self.lessen(now, word, Some(held.worker), OpState::let_go);
         if state.has(OpState::KEYED) && at_home {
             guarantees::run_ends(self.keys[state.strand()].open_runs(held.key));
         }
@@ -224,7 +224,7 @@ impl Judge {
         if state.has(OpState::DONE) {
             *state = state.acked_when_done();
         } else {
-            self.acked_before_it_was_done(now, Subject { op: held.op, word }, held.worker, c);
+            self.acked_before_it_was_done(now, word, held.worker, c);
         }
     }
 
@@ -236,22 +236,22 @@ impl Judge {
         self.consumers[c].metrics.counts.acked += 1;
         self.consumers[c].metrics.counts.acked_late += 1;
         if self.state(word).has(OpState::DONE) {
-            self.lessen(now, Subject { op: held.op, word }, Some(held.worker), OpState::acked_when_done);
+            self.lessen(now, word, Some(held.worker), OpState::acked_when_done);
         } else {
-            self.acked_before_it_was_done(now, Subject { op: held.op, word }, held.worker, c);
+            self.acked_before_it_was_done(now, word, held.worker, c);
         }
     }
 
     #[inline(never)]
-    fn acked_before_it_was_done(&mut self, now: Time, subject: Subject, worker: u32, c: usize) {
+    fn acked_before_it_was_done(&mut self, now: Time, word: u32, worker: u32, c: usize) {
         let sites = self.consumers[c].sites;
-        let state = self.lessen(now, subject, Some(worker), |state| state.acked(sites));
+        let state = self.lessen(now, word, Some(worker), |state| state.acked(sites));
         let metrics = &mut self.consumers[c].metrics;
         if sites == 0 {
             metrics.done += 1;
-            metrics.end_to_end.record(now.since(self.ops.at(subject.word).produced_at));
+            metrics.end_to_end.record(now.since(self.ops.at(word).produced_at));
         } else if guarantees::acked_without_effect(state, sites) {
-            self.broke(now, subject.op, worker, Id::C6);
+            self.broke(now, self.op(word), worker, Id::C6);
         }
     }
 
@@ -280,7 +280,7 @@ impl Judge {
         let target = &mut self.queues[to.at()].metrics;
         target.moved_in += 1;
         target.ready(now);
-        self.set(now, Subject { op, word }, None, state, state.dead_lettered(from == home));
+        self.set(now, word, None, state, state.dead_lettered(from == home));
     }
 
     fn redriven(&mut self, now: Time, message: u32, from: QueueId, to: QueueId) {
@@ -297,13 +297,13 @@ impl Judge {
     }
 
     #[inline]
-    fn dropped(&mut self, now: Time, op: u32, message: u32, queue: QueueId, in_flight: bool, why: DropReason) {
+    fn dropped(&mut self, now: Time, message: u32, queue: QueueId, in_flight: bool, why: DropReason) {
         let word = self.messages.leave(message);
         let metrics = &mut self.queues[queue.at()].metrics;
         metrics.counts.dropped += 1;
         let level = if in_flight { &mut metrics.in_flight } else { &mut metrics.depth };
         level.down(now);
-        self.lessen(now, Subject { op, word }, None, |state| state.dropped(why));
+        self.lessen(now, word, None, |state| state.dropped(why));
     }
 
     #[inline]
@@ -329,8 +329,8 @@ impl Judge {
 
     /// A handler found its operation done.
     fn found_done(&mut self, now: Time, held: Held) {
-        let subject = Subject { op: held.op, word: self.deliveries[held.delivery as usize].word };
-        self.lessen(now, subject, Some(held.worker), OpState::found_done);
+        let word = self.deliveries[held.delivery as usize].word;
+        self.lessen(now, word, Some(held.worker), OpState::found_done);
     }
 
     #[inline]
@@ -406,8 +406,8 @@ impl Judge {
                 self.dead_lettered(now, op, message, (from, to), attempts);
             }
             Fact::Redriven { message, from, to, .. } => self.redriven(now, message, from, to),
-            Fact::Dropped { op, message, queue, in_flight, why } => {
-                self.dropped(now, op, message, queue, in_flight, why);
+            Fact::Dropped { message, queue, in_flight, why, .. } => {
+                self.dropped(now, message, queue, in_flight, why);
             }
             Fact::Crashed { instance } => {
                 self.crashed(now, instance);

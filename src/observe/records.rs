@@ -7,14 +7,6 @@ use super::metrics::{ConsumerMetrics, QueueMetrics};
 use super::report::CAUSES;
 use crate::sim::Time;
 
-/// An operation, as the readers of one queue see it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Subject {
-    pub op: u32,
-    /// The number of its word.
-    pub word: u32,
-}
-
 /// What a delivery's slot is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
@@ -29,8 +21,7 @@ pub(super) enum At {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery {
     pub started_at: Time,
-    pub op: u32,
-    /// The number of the operation's word.
+    /// The number of its operation's word.
     pub word: u32,
     pub worker: u32,
     pub consumer: u16,
@@ -41,7 +32,7 @@ pub(super) struct Delivery {
 
 /// A slot that was never given out.
 pub(super) const NO_DELIVERY: Delivery =
-    Delivery { started_at: Time::ZERO, op: 0, word: 0, worker: 0, consumer: 0, at: At::Over, at_home: false };
+    Delivery { started_at: Time::ZERO, word: 0, worker: 0, consumer: 0, at: At::Over, at_home: false };
 
 /// The keys of a strand: for each, its open runs, and the newest operation with an effect, by consumer.
 #[derive(Clone, Debug)]

@@ -8,7 +8,6 @@ use std::ops::Range;
 use super::guarantees::OpState;
 use super::judge::Judge;
 use super::ops::Op;
-use super::records::Subject;
 use crate::model::plan::{ProducerId, QueueId};
 use crate::sim::Time;
 
@@ -34,7 +33,7 @@ impl Judge {
     /// A fact about an operation alone.
     pub(super) fn each(&mut self, now: Time, op: u32, becomes: impl Fn(OpState) -> OpState) {
         for word in self.words_of(op) {
-            self.lessen(now, Subject { op, word }, None, &becomes);
+            self.lessen(now, word, None, &becomes);
         }
     }
 
@@ -64,13 +63,13 @@ impl Judge {
         let word = self.word(op, queue);
         let state = self.state(word);
         let at_home = self.roles.home(state) == queue;
-        self.count(now, Subject { op, word }, None, OpState::STORED_ONCE, |state| state.routed().stored());
+        self.count(now, word, None, OpState::STORED_ONCE, |state| state.routed().stored());
         self.messages.enter(message, queue, now, word, at_home);
     }
 
     pub(super) fn passed_by(&mut self, now: Time, op: u32, queue: QueueId, routed: bool) {
         let word = self.word(op, queue);
-        self.lessen(now, Subject { op, word }, None, |state| state.passed_by(routed));
+        self.lessen(now, word, None, |state| state.passed_by(routed));
     }
 
     #[inline(never)]
@@ -82,7 +81,7 @@ impl Judge {
                 self.queues[self.roles.home(state).at()].metrics.counts.confirmed += 1;
                 counted += 1;
             }
-            self.lessen(now, Subject { op, word }, None, OpState::confirmed);
+            self.lessen(now, word, None, OpState::confirmed);
         }
         self.again.confirmed += (counted - 1_i64).max(0);
     }
