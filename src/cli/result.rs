@@ -32,7 +32,10 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "expectations",
         "each sentence: subject, text, expected, outcome, standing, measured {mean, half_width, n}, values by seed, first {seed, op} that violates it, missing",
     ),
-    ("counts", "totals: produced, delivered, runs, effects, duplicates, lost, missing, dead_lettered, .."),
+    (
+        "counts",
+        "totals: produced, delivered, runs, effects, duplicates, lost, missing, dead_lettered, ..; of an operation routed to several queues produced, published and confirmed count one, the others one for each queue",
+    ),
     ("guarantees", "each guarantee: id, name, verdict, checked, violations, first_op, first_at_s, missing"),
     ("metrics", "consumers and queues, in the order of their names: counts, causes, latencies in seconds, depths"),
     (

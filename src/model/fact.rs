@@ -6,7 +6,9 @@
 //!
 //! The order of facts is a contract:
 //! - `Produced` comes first for an operation; then `Published` for each copy; each copy then is `Accepted`, `Refused`,
-//!   `Swallowed` or `PacketLost` (a wire), or still on its way.
+//!   `Swallowed` or `PacketLost` (a wire), or still on its way. Where the messages of a producer may be routed to several
+//!   queues, that is said of each of them: `Accepted` (each copy in a slot of its own) or `PassedBy`; `Refused` and
+//!   `PacketLost` speak for all.
 //! - A message (slot) is *ready* from `Accepted` on; `Delivered` puts it in flight; `Acked` settles it, `AckedLate` does when it is ready again; `Expired`,
 //!   `Nacked` (ready after its delay, and counted as ready meanwhile) and `TakenBack` make it ready again; `Dropped` ends
 //!   it; `DeadLettered` and `Redriven` always find it ready and move the same slot, ready, to another queue.
@@ -136,6 +138,8 @@ pub enum Fact {
     Accepted { op: u32, copy: u16, message: u32, queue: QueueId },
     /// The broker did not store it, and says so.
     Refused { op: u32, copy: u16, queue: QueueId, why: Refusal },
+    /// One of several queues that a publish may be routed to takes no copy of it: it is full, where it is `routed` there.
+    PassedBy { op: u32, copy: u16, queue: QueueId, routed: bool },
     /// A publish was lost on its wire; nobody knows.
     PacketLost { op: u32, copy: u16, queue: QueueId },
     /// The producer knows that a copy is stored.
@@ -208,6 +212,7 @@ impl Fact {
             | Published { op, .. }
             | Accepted { op, .. }
             | Refused { op, .. }
+            | PassedBy { op, .. }
             | PacketLost { op, .. }
             | Confirmed { op }
             | Unconfirmed { op, .. }

@@ -24,6 +24,9 @@ pub struct Message {
     pub copy: u16,
     /// Who produced it.
     pub producer: ProducerId,
+    /// The number of the queue among its producer's homes. No machine looks at it: the readers of each home are judged on
+    /// their own copy, wherever it goes from there.
+    pub home: u16,
     /// Which of its producer's kinds it is.
     pub kind: u8,
     /// No handler can do it.
@@ -92,9 +95,9 @@ pub struct Records {
 clone_by_field!(Records { messages, entries, deliveries });
 
 impl Message {
-    /// Its name in canonical forms: the operation, the copy, and whether a handler can do it.
+    /// Its name in canonical forms: the operation, the home, the copy, and whether a handler can do it.
     pub fn name(&self) -> u64 {
-        u64::from(self.op) << 32 | u64::from(self.copy) << 1 | u64::from(self.poison)
+        u64::from(self.op) << 32 | u64::from(self.home) << 17 | u64::from(self.copy) << 1 | u64::from(self.poison)
     }
 }
 

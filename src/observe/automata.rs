@@ -4,6 +4,7 @@
 //! asked for need, so states that differ in what nobody asked about are one.
 
 use super::guarantees::{self, Asked, Id, OpState, Outcome, first_effect, run_begins, run_ends};
+use super::homes::Homes;
 use super::roles::Roles;
 use crate::model::fact::{Fact, Held, Watch};
 use crate::sim::{Canon, Time, clone_by_field};
@@ -11,18 +12,21 @@ use crate::sim::{Canon, Time, clone_by_field};
 /// What the guarantees remember of a world.
 #[derive(Debug, Default)]
 pub struct Automata {
+    /// Of each operation, for each of its homes.
     ops: Vec<OpState>,
+    homes: Homes,
     /// By key: for B4 the newest operation with a first effect, by consumer; for B5 the open runs. Sorted.
     keys: Vec<Key>,
-    /// Deliveries, and whether their run goes on (`true`) or is still to come. The world knows them too.
-    hands: Vec<(Held, bool)>,
+    /// Deliveries, the places of their words, and whether their run goes on (`true`) or is still to come. The world knows
+    /// them too.
+    hands: Vec<(Held, usize, bool)>,
 }
 
-clone_by_field!(Automata { ops, keys, hands });
+clone_by_field!(Automata { ops, homes, keys, hands });
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
-    /// Consumer (for B4; past the last one for B5), producer, key.
+    /// Consumer (for B4; past the last one for B5), strand, key.
     subject: (u16, u16, u32),
     value: u32,
 }
@@ -92,9 +96,9 @@ impl Automata {
         for key in &self.keys {
             let asked = if key.subject.0 == B5 { Id::B5 } else { Id::B4 };
             if questions.guarantees.contains(asked) {
-                let (consumer, producer, number) = key.subject;
+                let (consumer, strand, number) = key.subject;
                 form.puts([
-                    u64::from(consumer) << 48 | u64::from(producer) << 32 | u64::from(number),
+                    u64::from(consumer) << 48 | u64::from(strand) << 32 | u64::from(number),
                     u64::from(key.value),
                 ]);
             }
@@ -102,22 +106,24 @@ impl Automata {
     }
 
     /// What is wrong where nothing more will ever happen: a confirmed operation that has neither effect nor dead letter.
-    pub fn broken_at_the_end(&self, questions: &Questions) -> Option<Broke> {
+    pub fn broken_at_the_end(&self, roles: &Roles, questions: &Questions) -> Option<Broke> {
         let asked = [Id::A5, Id::A7].into_iter().filter(|&id| questions.guarantees.contains(id));
         let guarantees = asked.fold(Asked::NONE, |all, id| all | Asked::of(id));
         let stuck = |op: &OpState| guarantees::unsettled_yet(*op);
-        let op = self.ops.iter().position(stuck)? as u32;
+        let op = (self.ops.iter().position(stuck)? / Homes::words(roles)) as u32;
         (!guarantees.is_empty()).then_some(Broke { guarantees, missing: false, op, other: None })
     }
 
-    /// Another operation of the key whose handler runs.
-    fn runs_already(&self, roles: &Roles, producer: u16, held: Held) -> Option<u32> {
-        let runs = self.hands.iter().filter(|(_, running)| *running).map(|(other, _)| other);
-        let mut of_key = runs.filter(|other| {
-            let state = self.ops[other.op as usize];
-            other.key == held.key && state.producer() == usize::from(producer) && roles.at_home(state, other.worker)
+    /// Another operation of the key whose handler runs, the oldest of those.
+    fn runs_already(&self, roles: &Roles, strand: u16, held: Held) -> Option<u32> {
+        let of_key = self.hands.iter().filter(|(other, word, running)| {
+            let state = self.ops[*word];
+            *running
+                && other.key == held.key
+                && state.strand() == usize::from(strand)
+                && roles.at_home(state, other.worker)
         });
-        of_key.find(|other| other.op != held.op).map(|other| other.op)
+        of_key.map(|(other, ..)| other.op).filter(|&op| op != held.op).min()
     }
 
     fn key(&mut self, subject: (u16, u16, u32)) -> &mut u32 {
@@ -134,25 +140,24 @@ impl Automata {
     /// B4 and B5: whether this fact breaks one of them, and the operation that came first: the younger one that took effect
     /// before, or the one whose handler runs already.
     fn order(&mut self, roles: &Roles, before: OpState, fact: &Fact) -> (Asked, Option<u32>) {
-        let producer = before.producer();
-        if !roles.keyed(producer) {
+        if !before.has(OpState::KEYED) {
             return (Asked::NONE, None);
         }
-        let producer = producer as u16;
+        let strand = before.strand() as u16;
         match *fact {
             Fact::Effect { held, .. } if before.has_none(roles.sites(held.worker)) => {
-                let newest = self.key((roles.consumer(held.worker) as u16, producer, held.key));
+                let newest = self.key((roles.consumer(held.worker) as u16, strand, held.key));
                 let younger = newest.checked_sub(1);
                 let late = first_effect(newest, held.op);
                 (Asked::when(late, Id::B4), younger.filter(|_| late))
             }
             Fact::Started { held, .. } if roles.at_home(before, held.worker) => {
-                let overlaps = run_begins(self.key((B5, producer, held.key)));
-                let other = if overlaps { self.runs_already(roles, producer, held) } else { None };
+                let overlaps = run_begins(self.key((B5, strand, held.key)));
+                let other = if overlaps { self.runs_already(roles, strand, held) } else { None };
                 (Asked::when(overlaps, Id::B5), other)
             }
             Fact::Ended { held, .. } if roles.at_home(before, held.worker) => {
-                run_ends(self.key((B5, producer, held.key)));
+                run_ends(self.key((B5, strand, held.key)));
                 (Asked::NONE, None)
             }
             _ => (Asked::NONE, None),
@@ -173,31 +178,39 @@ impl Step<'_> {
 
     /// Deliveries that wait for their run will never have one.
     fn abandon(&mut self, is: impl Fn(&Held) -> bool) {
-        while let Some(at) = self.automata.hands.iter().position(|(held, running)| !running && is(held)) {
-            let (Held { op, .. }, _) = self.automata.hands.remove(at);
-            let before = self.automata.ops[op as usize];
+        while let Some(at) = self.automata.hands.iter().position(|(held, _, running)| !running && is(held)) {
+            let (Held { op, .. }, word, _) = self.automata.hands.remove(at);
+            let before = self.automata.ops[word];
             let (after, broke) = guarantees::abandon(before);
-            self.automata.ops[op as usize] = after;
+            self.automata.ops[word] = after;
             self.note((op, None), broke, before, after);
         }
+    }
+
+    /// The fact moves a word of its operation.
+    fn moves(&mut self, op: u32, word: usize, fact: &Fact) {
+        let before = self.automata.ops[word];
+        let (after, broke) = guarantees::step(before, self.roles, fact);
+        let (order, other) = self.automata.order(self.roles, before, fact);
+        let broke = broke | order | self.roles.wrong_attempts(fact);
+        self.automata.ops[word] = after;
+        self.note((op, other), broke, before, after);
     }
 }
 
 impl Watch for Step<'_> {
     fn fact(&mut self, _: Time, fact: &Fact) {
+        let words = Homes::words(self.roles);
         match *fact {
-            Fact::Produced { .. } => self.automata.ops.push(OpState::default()),
-            Fact::Delivered { held, .. } => {
-                self.abandon(|before| before.delivery == held.delivery);
-                self.automata.hands.push((held, false));
-            }
+            Fact::Produced { producer, .. } => self.automata.ops.extend(Homes::newborn(self.roles, producer)),
+            Fact::Delivered { held, .. } => self.abandon(|before| before.delivery == held.delivery),
             Fact::Started { held: this, .. } => {
                 let mut hands = self.automata.hands.iter_mut();
-                if let Some((_, running)) = hands.find(|(held, _)| held.delivery == this.delivery) {
+                if let Some((.., running)) = hands.find(|(held, ..)| held.delivery == this.delivery) {
                     *running = true;
                 }
             }
-            Fact::Ended { held: this, .. } => self.automata.hands.retain(|(held, _)| held.delivery != this.delivery),
+            Fact::Ended { held: this, .. } => self.automata.hands.retain(|(held, ..)| held.delivery != this.delivery),
             Fact::Crashed { instance } => {
                 let workers = self.roles.workers_of(instance);
                 self.abandon(|held| workers.contains(&held.worker));
@@ -205,20 +218,18 @@ impl Watch for Step<'_> {
             _ => {}
         }
         let Some(op) = fact.op() else { return };
-        let before = self.automata.ops[op as usize];
-        let (after, broke) = guarantees::step(before, self.roles, fact);
-        let (order, other) = self.automata.order(self.roles, before, fact);
-        let broke = broke | order | self.roles.wrong_attempts(fact);
-        self.automata.ops[op as usize] = after;
-        self.note((op, other), broke, before, after);
+        let first = op as usize * words;
+        let homes = self.automata.homes.of(self.roles, self.automata.ops[first], fact);
+        if let Fact::Delivered { held, .. } = *fact {
+            self.automata.hands.push((held, first + homes.start, false));
+        }
+        for home in homes {
+            self.moves(op, first + home, fact);
+        }
     }
 }
 
 impl Roles {
-    fn keyed(&self, producer: usize) -> bool {
-        self.producers[producer].newborn.has(OpState::KEYED)
-    }
-
     /// The effects of a worker's consumer.
     fn sites(&self, worker: u32) -> u64 {
         self.consumers[self.consumer(worker)].sites

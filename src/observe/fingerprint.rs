@@ -104,6 +104,9 @@ impl Fingerprint {
                 self.mix(34, now, pair(op, message), 0u16);
                 self.more(pair(from.0, to.0), 0);
             }
+            PassedBy { op, copy, queue, routed } => {
+                self.mix(35, now, pair(op, queue.0), u64::from(copy) << 1 | u64::from(routed));
+            }
             Swallowed { op, copy, queue: _, of } => self.mix(33, now, pair(op, of), copy),
         }
     }

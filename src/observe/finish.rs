@@ -10,7 +10,7 @@ use super::records::{At, ConsumerBook, QueueBook, Tally};
 use super::report::{CAUSES, CauseCount, ConsumerReport, Counts, Finding, QueueReport, Report, Verdict};
 use crate::sim::Time;
 
-/// What the words of a queue's operations say at the end.
+/// What the words of the operations whose home a queue is say at the end.
 #[derive(Clone, Copy, Debug, Default)]
 struct Census {
     produced: u64,
@@ -30,10 +30,10 @@ struct Census {
 }
 
 impl Census {
-    /// Counts `n` operations in this state.
+    /// Counts `n` operations in this state. Of one that was routed elsewhere nothing is counted.
     fn count(&mut self, op: OpState, n: u64) {
         let mut count = |sum: fn(&mut Census) -> &mut u64, yes: bool| *sum(self) += if yes { n } else { 0 };
-        count(|c| &mut c.produced, true);
+        count(|c| &mut c.produced, !op.is_elsewhere());
         count(|c| &mut c.delivered, op.has(OpState::DELIVERED_ONCE));
         count(|c| &mut c.started, op.has(OpState::STARTED_ONCE));
         count(|c| &mut c.stored, op.has(OpState::STORED_ONCE));
@@ -94,7 +94,7 @@ impl Evidence {
     }
 }
 
-/// About the operations published to a queue.
+/// About the operations whose home a queue is.
 fn of_queue(id: Id, book: &QueueBook, census: &Census) -> Evidence {
     let counts = &book.metrics.counts;
     let (checked, open) = match id {
@@ -148,6 +148,7 @@ impl Judge {
         }
         let stop = self.window.end();
         let mut censuses = vec![Census::default(); self.queues.len()];
+        let produced = self.ops.produced() >> self.roles.shift;
         for &(state, n) in self.ops.words() {
             censuses[self.roles.home(state).at()].count(state, n);
         }
@@ -171,6 +172,10 @@ impl Judge {
         for book in &self.consumers {
             counts.add(&book.metrics.counts);
         }
+        // Once, however many queues an operation is routed to.
+        counts.published = (counts.published - counts.produced + produced).saturating_add_signed(-self.again.published);
+        counts.confirmed = counts.confirmed.saturating_add_signed(-self.again.confirmed);
+        counts.produced = produced;
         let guarantees = GUARANTEES
             .iter()
             .zip(Id::ALL)

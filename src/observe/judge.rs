@@ -13,6 +13,7 @@ use super::ops::Ops;
 use super::records::{At, ConsumerBook, Delivery, First, Keys, QueueBook};
 use super::roles::Roles;
 use super::series::{Sample, Sampler};
+use super::several::Again;
 use crate::model::plan::{Plan, QueueId};
 use crate::sim::Time;
 
@@ -27,7 +28,8 @@ pub struct Judge {
     /// When something is due that is no fact: a sample, the end of producing.
     pub(super) wake: Time,
     pub(super) ops: Ops,
-    /// By producer.
+    pub(super) again: Again,
+    /// By strand.
     pub(super) keys: Vec<Keys>,
     pub(super) messages: Messages,
     pub(super) deliveries: Vec<Delivery>,
@@ -48,7 +50,8 @@ impl Judge {
             fingerprint: Fingerprint::default(),
             wake: Time::ZERO,
             ops: Ops::default(),
-            keys: vec![Keys::new(plan.consumers.len()); plan.producers.len()],
+            again: Again::default(),
+            keys: vec![Keys::new(plan.consumers.len()); roles.strands.len()],
             messages: Messages::new(queues),
             deliveries: Vec::new(),
             queues: vec![QueueBook::default(); queues],
@@ -119,12 +122,18 @@ impl Judge {
         First { fact: self.fingerprint.facts(), at: now, op }
     }
 
+    /// Of which operation a word is. (Of more than 2^32 words the numbers begin again: it names the first break wrong then.)
+    #[inline]
+    pub(super) fn op(&self, word: u32) -> u32 {
+        word >> self.roles.shift
+    }
+
     /// An operation's word changes; `worker`: whose doing it is.
     #[inline(always)]
-    pub(super) fn set(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
-        self.ops.at(op).state = after;
+    pub(super) fn set(&mut self, now: Time, word: u32, worker: Option<u32>, before: OpState, after: OpState) {
+        self.ops.at(word).state = after;
         if guarantees::notable(before, after) {
-            self.note(now, op, worker, before, after);
+            self.note(now, word, worker, before, after);
         }
     }
 
@@ -134,16 +143,16 @@ impl Judge {
     pub(super) fn count(
         &mut self,
         now: Time,
-        op: u32,
+        word: u32,
         worker: Option<u32>,
         once: u64,
         becomes: impl Fn(OpState) -> OpState,
     ) -> OpState {
-        let state = &mut self.ops.at(op).state;
+        let state = &mut self.ops.at(word).state;
         let before = *state;
         *state = becomes(before);
         if !before.has_none(once) {
-            self.note(now, op, worker, before, becomes(before));
+            self.note(now, word, worker, before, becomes(before));
         }
         before
     }
@@ -153,15 +162,15 @@ impl Judge {
     pub(super) fn lessen(
         &mut self,
         now: Time,
-        op: u32,
+        word: u32,
         worker: Option<u32>,
         becomes: impl Fn(OpState) -> OpState,
     ) -> OpState {
-        let state = &mut self.ops.at(op).state;
+        let state = &mut self.ops.at(word).state;
         let before = *state;
         *state = becomes(before);
         if guarantees::may_be_gone(*state) {
-            self.note(now, op, worker, before, becomes(before));
+            self.note(now, word, worker, before, becomes(before));
         }
         before
     }
@@ -169,8 +178,8 @@ impl Judge {
     /// Books what broke, and what finally became of the operation.
     #[cold]
     #[inline(never)]
-    pub(super) fn note(&mut self, now: Time, op: u32, worker: Option<u32>, before: OpState, after: OpState) {
-        let first = self.first(now, op);
+    pub(super) fn note(&mut self, now: Time, word: u32, worker: Option<u32>, before: OpState, after: OpState) {
+        let first = self.first(now, self.op(word));
         let home = self.roles.home(after).at();
         for id in guarantees::broken(before, after).iter() {
             match worker {
@@ -207,7 +216,7 @@ impl Judge {
     }
 
     #[inline]
-    pub(super) fn state(&mut self, op: u32) -> OpState {
-        self.ops.at(op).state
+    pub(super) fn state(&mut self, word: u32) -> OpState {
+        self.ops.at(word).state
     }
 }

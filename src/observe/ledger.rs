@@ -17,11 +17,14 @@ use crate::sim::Time;
 impl Judge {
     #[inline(always)]
     fn produced(&mut self, now: Time, op: u32, key: u32, producer: ProducerId) {
-        debug_assert_eq!(op, self.ops.produced(), "operations are numbered as they are produced");
+        debug_assert_eq!(u64::from(op) << self.roles.shift, self.ops.produced(), "numbered as they are produced");
         if self.window.may_end_with(op) {
             self.producing_ends(now);
         }
-        let state = self.roles.producers[producer.at()].published;
+        if self.roles.shift > 0 {
+            return self.produced_for_several(now, key, producer);
+        }
+        let state = self.roles.strands[producer.at()].published;
         self.ops.push(Op { produced_at: now, state });
         if state.has(OpState::KEYED) {
             self.keys[producer.at()].know(key);
@@ -30,16 +33,28 @@ impl Judge {
 
     /// Again: the first time goes without saying.
     #[inline(never)]
-    fn published_again(&mut self, op: u32, queue: QueueId) {
-        let state = &mut self.ops.at(op).state;
-        *state = state.published();
-        self.queues[queue.at()].metrics.counts.published += 1;
+    fn published_again(&mut self, op: u32) {
+        let mut counted = 0;
+        for word in self.words_of(op) {
+            let state = &mut self.ops.at(word).state;
+            *state = state.published();
+            let state = *state;
+            if !state.is_elsewhere() {
+                self.queues[self.roles.home(state).at()].metrics.counts.published += 1;
+                counted += 1;
+            }
+        }
+        self.again.published += counted - 1;
     }
 
     #[inline(always)]
     fn accepted(&mut self, now: Time, op: u32, message: u32, queue: QueueId) {
-        self.count(now, op, None, OpState::STORED_ONCE, OpState::stored);
-        self.messages.enter(message, queue, now, true);
+        if self.roles.shift > 0 {
+            self.accepted_by_one(now, op, message, queue);
+        } else {
+            self.count(now, op, None, OpState::STORED_ONCE, OpState::stored);
+            self.messages.enter(message, queue, now, op, true);
+        }
         let metrics = &mut self.queues[queue.at()].metrics;
         metrics.counts.accepted += 1;
         metrics.ready(now);
@@ -47,6 +62,9 @@ impl Judge {
 
     #[inline(always)]
     fn confirmed(&mut self, now: Time, op: u32) {
+        if self.roles.shift > 0 {
+            return self.confirmed_for_several(now, op);
+        }
         let state = self.state(op);
         if !state.has(OpState::CONFIRMED) {
             self.queues[self.roles.home(state).at()].metrics.counts.confirmed += 1;
@@ -59,10 +77,10 @@ impl Judge {
         let slot = held.delivery as usize;
         let c = self.roles.consumer(held.worker);
         let before = self.messages.deliver(message);
-        let Held { op, worker, .. } = held;
-        let (consumer, at_home) = (c as u16, before.at_home);
+        let worker = held.worker;
+        let (consumer, at_home, word) = (c as u16, before.at_home, before.word);
         // Written field by field: a copy of the whole would wait for its parts.
-        let new = Delivery { op, worker, consumer, at: At::Waiting, at_home, started_at: now };
+        let new = Delivery { word, worker, consumer, at: At::Waiting, at_home, started_at: now };
         match self.deliveries.get_mut(slot) {
             Some(before) if before.at != At::Waiting => *before = new,
             _ => {
@@ -71,7 +89,7 @@ impl Judge {
             }
         }
         let once = if at_home { OpState::DELIVERED_ONCE } else { OpState::NEVER };
-        self.count(now, op, Some(worker), once, |state| state.delivered(at_home, why.0, why.1));
+        self.count(now, word, Some(worker), once, |state| state.delivered(at_home, why.0, why.1));
         let consumer = &mut self.consumers[c].metrics;
         if before.deliveries == 0 {
             consumer.queueing.record(now.since(before.since));
@@ -98,9 +116,9 @@ impl Judge {
     #[cold]
     #[inline(never)]
     fn abandon(&mut self, now: Time, slot: usize) {
-        let Delivery { op, worker, .. } = self.deliveries[slot];
+        let Delivery { word, worker, .. } = self.deliveries[slot];
         self.deliveries[slot].at = At::Over;
-        self.lessen(now, op, Some(worker), OpState::abandoned);
+        self.lessen(now, word, Some(worker), OpState::abandoned);
     }
 
     #[inline(always)]
@@ -109,16 +127,16 @@ impl Judge {
         debug_assert_eq!(delivery.at, At::Waiting, "a delivery has at most one run");
         delivery.at = At::Running;
         delivery.started_at = now;
-        let at_home = delivery.at_home;
+        let (at_home, word) = (delivery.at_home, delivery.word);
         let once = if at_home { OpState::STARTED_ONCE } else { OpState::STARTED_ELSEWHERE };
-        let state = self.count(now, held.op, Some(held.worker), once, |state| state.started(at_home));
+        let state = self.count(now, word, Some(held.worker), once, |state| state.started(at_home));
         if state.has(once) {
             self.consumers[self.roles.consumer(held.worker)].metrics.reruns += 1;
         }
         if state.has(OpState::KEYED) && at_home {
             self.consumers[self.roles.consumer(held.worker)].metrics.keyed_runs += 1;
-            if guarantees::run_begins(self.keys[state.producer()].open_runs(held.key)) {
-                self.overlaps(now, held.op);
+            if guarantees::run_begins(self.keys[state.strand()].open_runs(held.key)) {
+                self.overlaps(now, word);
             }
         }
     }
@@ -126,17 +144,18 @@ impl Judge {
     /// Two handlers of one key run at the same time.
     #[cold]
     #[inline(never)]
-    fn overlaps(&mut self, now: Time, op: u32) {
-        let first = self.first(now, op);
-        let state = self.state(op);
+    fn overlaps(&mut self, now: Time, word: u32) {
+        let first = self.first(now, self.op(word));
+        let state = self.state(word);
         self.queues[self.roles.home(state).at()].broken[Id::B5 as usize].count(first);
     }
 
     #[inline(always)]
     fn effect(&mut self, now: Time, held: Held, site: u8, current: bool) {
-        let c = usize::from(self.deliveries[held.delivery as usize].consumer);
+        let Delivery { consumer, word, .. } = self.deliveries[held.delivery as usize];
+        let c = usize::from(consumer);
         let book = &mut self.consumers[c];
-        let op = self.ops.at(held.op);
+        let op = self.ops.at(word);
         let Op { state, produced_at } = *op;
         op.state = state.took_effect(site, book.sites);
         if state.has_none(book.sites) {
@@ -144,7 +163,7 @@ impl Judge {
             book.metrics.end_to_end.record(now.since(produced_at));
             if state.has(OpState::KEYED) {
                 book.metrics.first_in_key += 1;
-                if guarantees::first_effect(self.keys[state.producer()].newest(held.key, c), held.op) {
+                if guarantees::first_effect(self.keys[state.strand()].newest(held.key, c), held.op) {
                     book.metrics.counts.out_of_order += 1;
                     self.broke(now, held.op, held.worker, Id::B4);
                 }
@@ -152,7 +171,7 @@ impl Judge {
         } else {
             book.metrics.later_effects += 1;
             if state.has(OpState::once_at(site)) {
-                self.duplicate(now, held.op, held.worker, state);
+                self.duplicate(now, word, held.worker, state);
             }
         }
         if !current {
@@ -162,12 +181,12 @@ impl Judge {
 
     #[cold]
     #[inline(never)]
-    fn duplicate(&mut self, now: Time, op: u32, worker: u32, before: OpState) {
+    fn duplicate(&mut self, now: Time, word: u32, worker: u32, before: OpState) {
         let cause = before.cause();
         debug_assert!(cause > 0, "who has two runs was delivered again");
-        let after = self.state(op);
-        self.note(now, op, Some(worker), before, after);
-        let first = self.first(now, op);
+        let after = self.state(word);
+        self.note(now, word, Some(worker), before, after);
+        let first = self.first(now, self.op(word));
         let book = &mut self.consumers[self.roles.consumer(worker)];
         book.metrics.counts.duplicates += 1;
         if let Some(tally) = cause.checked_sub(1).and_then(|at| book.causes.get_mut(at)) {
@@ -180,6 +199,7 @@ impl Judge {
         let delivery = &mut self.deliveries[held.delivery as usize];
         delivery.at = At::Over;
         let (started_at, at_home) = (delivery.started_at, delivery.at_home);
+        let word = delivery.word;
         let consumer = &mut self.consumers[usize::from(delivery.consumer)].metrics;
         let worked = now.since(started_at);
         consumer.worked += u128::from(worked.nanos());
@@ -188,50 +208,50 @@ impl Judge {
         } else {
             consumer.cut_runs += 1;
         }
-        let state = self.lessen(now, held.op, Some(held.worker), OpState::let_go);
+        let state = self.lessen(now, word, Some(held.worker), OpState::let_go);
         if state.has(OpState::KEYED) && at_home {
-            guarantees::run_ends(self.keys[state.producer()].open_runs(held.key));
+            guarantees::run_ends(self.keys[state.strand()].open_runs(held.key));
         }
     }
 
     #[inline(always)]
     fn acked(&mut self, now: Time, held: Held, message: u32, queue: QueueId) {
-        self.messages.leave(message);
+        let word = self.messages.leave(message);
         self.queues[queue.at()].metrics.in_flight.down(now);
         let c = usize::from(self.deliveries[held.delivery as usize].consumer);
         self.consumers[c].metrics.counts.acked += 1;
-        let state = &mut self.ops.at(held.op).state;
+        let state = &mut self.ops.at(word).state;
         if state.has(OpState::DONE) {
             *state = state.acked_when_done();
         } else {
-            self.acked_before_it_was_done(now, held.op, held.worker, c);
+            self.acked_before_it_was_done(now, word, held.worker, c);
         }
     }
 
     /// The message stood ready.
     fn acked_late(&mut self, now: Time, held: Held, message: u32, queue: QueueId) {
-        self.messages.leave(message);
+        let word = self.messages.leave(message);
         self.queues[queue.at()].metrics.depth.down(now);
         let c = self.roles.consumer(held.worker);
         self.consumers[c].metrics.counts.acked += 1;
         self.consumers[c].metrics.counts.acked_late += 1;
-        if self.state(held.op).has(OpState::DONE) {
-            self.lessen(now, held.op, Some(held.worker), OpState::acked_when_done);
+        if self.state(word).has(OpState::DONE) {
+            self.lessen(now, word, Some(held.worker), OpState::acked_when_done);
         } else {
-            self.acked_before_it_was_done(now, held.op, held.worker, c);
+            self.acked_before_it_was_done(now, word, held.worker, c);
         }
     }
 
     #[inline(never)]
-    fn acked_before_it_was_done(&mut self, now: Time, op: u32, worker: u32, c: usize) {
+    fn acked_before_it_was_done(&mut self, now: Time, word: u32, worker: u32, c: usize) {
         let sites = self.consumers[c].sites;
-        let state = self.lessen(now, op, Some(worker), |state| state.acked(sites));
+        let state = self.lessen(now, word, Some(worker), |state| state.acked(sites));
         let metrics = &mut self.consumers[c].metrics;
         if sites == 0 {
             metrics.done += 1;
-            metrics.end_to_end.record(now.since(self.ops.at(op).produced_at));
+            metrics.end_to_end.record(now.since(self.ops.at(word).produced_at));
         } else if guarantees::acked_without_effect(state, sites) {
-            self.broke(now, op, worker, Id::C6);
+            self.broke(now, self.op(word), worker, Id::C6);
         }
     }
 
@@ -247,10 +267,10 @@ impl Judge {
     fn dead_lettered(&mut self, now: Time, op: u32, message: u32, (from, to): (QueueId, QueueId), attempts: u16) {
         let first = self.first(now, op);
         let exact = guarantees::attempts_exact(self.messages.deliveries(message), attempts, self.roles.caps[from.at()]);
-        let state = self.state(op);
+        let word = self.messages.leave(message);
+        let state = self.state(word);
         let home = self.roles.home(state);
-        self.messages.leave(message);
-        self.messages.enter(message, to, now, to == home);
+        self.messages.enter(message, to, now, word, to == home);
         let book = &mut self.queues[from.at()];
         book.metrics.counts.dead_lettered += 1;
         book.metrics.depth.down(now);
@@ -260,14 +280,14 @@ impl Judge {
         let target = &mut self.queues[to.at()].metrics;
         target.moved_in += 1;
         target.ready(now);
-        self.set(now, op, None, state, state.dead_lettered(from == home));
+        self.set(now, word, None, state, state.dead_lettered(from == home));
     }
 
-    fn redriven(&mut self, now: Time, op: u32, message: u32, from: QueueId, to: QueueId) {
-        let state = self.state(op);
+    fn redriven(&mut self, now: Time, message: u32, from: QueueId, to: QueueId) {
+        let word = self.messages.leave(message);
+        let state = self.state(word);
         let at_home = to == self.roles.home(state);
-        self.messages.leave(message);
-        self.messages.enter(message, to, now, at_home);
+        self.messages.enter(message, to, now, word, at_home);
         let source = &mut self.queues[from.at()].metrics;
         source.counts.redriven += 1;
         source.depth.down(now);
@@ -277,13 +297,13 @@ impl Judge {
     }
 
     #[inline]
-    fn dropped(&mut self, now: Time, op: u32, message: u32, queue: QueueId, in_flight: bool, why: DropReason) {
-        self.messages.leave(message);
+    fn dropped(&mut self, now: Time, message: u32, queue: QueueId, in_flight: bool, why: DropReason) {
+        let word = self.messages.leave(message);
         let metrics = &mut self.queues[queue.at()].metrics;
         metrics.counts.dropped += 1;
         let level = if in_flight { &mut metrics.in_flight } else { &mut metrics.depth };
         level.down(now);
-        self.lessen(now, op, None, |state| state.dropped(why));
+        self.lessen(now, word, None, |state| state.dropped(why));
     }
 
     #[inline]
@@ -307,6 +327,12 @@ impl Judge {
         }
     }
 
+    /// A handler found its operation done.
+    fn found_done(&mut self, now: Time, held: Held) {
+        let word = self.deliveries[held.delivery as usize].word;
+        self.lessen(now, word, Some(held.worker), OpState::found_done);
+    }
+
     #[inline]
     fn by(&mut self, held: Held) -> &mut Counts {
         &mut self.consumers[self.roles.consumer(held.worker)].metrics.counts
@@ -327,7 +353,7 @@ impl Watch for Judge {
         self.fingerprint.fact(now, fact);
         match *fact {
             Fact::Produced { op, key, producer, .. } => self.produced(now, op, key, producer),
-            Fact::Published { op, queue, copy: 1.. } => self.published_again(op, queue),
+            Fact::Published { op, copy: 1.., .. } => self.published_again(op),
             Fact::Accepted { op, message, queue, .. } => self.accepted(now, op, message, queue),
             Fact::Confirmed { op } => self.confirmed(now, op),
             Fact::Delivered { held, message, queue, cause, holder, .. } => {
@@ -354,25 +380,20 @@ impl Judge {
         match *fact {
             Fact::Refused { op, queue, .. } => {
                 self.queues[queue.at()].metrics.counts.refused += 1;
-                self.lessen(now, op, None, OpState::not_stored);
+                self.each(now, op, OpState::not_stored);
             }
-            Fact::PacketLost { op, .. } => {
-                self.lessen(now, op, None, OpState::not_stored);
-            }
-            Fact::GaveUp { op } => {
-                self.lessen(now, op, None, OpState::gave_up);
-            }
-            Fact::Stepped { held, skip: true, .. } => {
-                self.lessen(now, held.op, Some(held.worker), OpState::found_done);
-            }
+            Fact::PassedBy { op, queue, routed, .. } => self.passed_by(now, op, queue, routed),
+            Fact::PacketLost { op, .. } => self.each(now, op, OpState::not_stored),
+            Fact::GaveUp { op } => self.each(now, op, OpState::gave_up),
+            Fact::Stepped { held, skip: true, .. } => self.found_done(now, held),
             Fact::Suppressed { held, .. } => {
                 self.by(held).suppressed += 1;
-                self.lessen(now, held.op, Some(held.worker), OpState::found_done);
+                self.found_done(now, held);
             }
             Fact::AckedLate { held, message, queue } => self.acked_late(now, held, message, queue),
             Fact::Swallowed { op, queue, of, .. } => {
                 self.queues[queue.at()].metrics.counts.swallowed += 1;
-                self.lessen(now, op, None, |state| state.swallowed(op == of));
+                self.each(now, op, |state| state.swallowed(op == of));
             }
             Fact::Stale { held, .. } => self.by(held).stale += 1,
             Fact::Nacked { held, queue, .. } => {
@@ -384,9 +405,9 @@ impl Judge {
             Fact::DeadLettered { op, message, from, to, attempts } => {
                 self.dead_lettered(now, op, message, (from, to), attempts);
             }
-            Fact::Redriven { op, message, from, to } => self.redriven(now, op, message, from, to),
-            Fact::Dropped { op, message, queue, in_flight, why } => {
-                self.dropped(now, op, message, queue, in_flight, why);
+            Fact::Redriven { message, from, to, .. } => self.redriven(now, message, from, to),
+            Fact::Dropped { message, queue, in_flight, why, .. } => {
+                self.dropped(now, message, queue, in_flight, why);
             }
             Fact::Crashed { instance } => {
                 self.crashed(now, instance);

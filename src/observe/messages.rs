@@ -2,7 +2,7 @@
 //!
 //! The unsettled messages of a queue stand in a ring, in the order in which they came into it, and the queue itself is
 //! one place of it: so the age of the oldest is known at any moment, and who comes or leaves asks for no special case.
-//! A slot is reused; this knows no operation.
+//! A slot is reused; this knows of its operation only which word is moved by what befalls the message.
 
 use crate::model::plan::QueueId;
 use crate::sim::Time;
@@ -14,6 +14,7 @@ struct Place {
     since: Time,
     older: u32,
     younger: u32,
+    word: u32,
     deliveries: u16,
     at_home: bool,
 }
@@ -25,8 +26,10 @@ pub(super) struct Message {
     pub since: Time,
     /// How often it was handed out in this queue.
     pub deliveries: u16,
-    /// Whether this is the queue that it was published to.
+    /// Whether this is its home.
     pub at_home: bool,
+    /// The number of its operation's word.
+    pub word: u32,
 }
 
 /// All rings.
@@ -39,7 +42,7 @@ pub(super) struct Messages {
 
 impl Messages {
     pub fn new(queues: usize) -> Messages {
-        let alone = |q| Place { since: Time::ZERO, older: q, younger: q, deliveries: 0, at_home: false };
+        let alone = |q| Place { since: Time::ZERO, older: q, younger: q, word: 0, deliveries: 0, at_home: false };
         Messages { places: (0..queues as u32).map(alone).collect(), queues: queues as u32 }
     }
 
@@ -50,7 +53,7 @@ impl Messages {
 
     /// A message comes into a queue.
     #[inline(always)]
-    pub fn enter(&mut self, slot: u32, queue: QueueId, now: Time, at_home: bool) {
+    pub fn enter(&mut self, slot: u32, queue: QueueId, now: Time, word: u32, at_home: bool) {
         let (place, line) = (self.place(slot), queue.at());
         if place >= self.places.len() {
             self.grow(place);
@@ -58,32 +61,33 @@ impl Messages {
         let older = std::mem::replace(&mut self.places[line].older, place as u32);
         self.places[older as usize].younger = place as u32;
         // Written field by field: a copy of the whole would wait for its parts.
-        self.places[place] = Place { since: now, older, younger: line as u32, deliveries: 0, at_home };
+        self.places[place] = Place { since: now, older, younger: line as u32, word, deliveries: 0, at_home };
     }
 
     #[cold]
     #[inline(never)]
     fn grow(&mut self, place: usize) {
-        let empty = Place { since: Time::ZERO, older: 0, younger: 0, deliveries: 0, at_home: false };
+        let empty = Place { since: Time::ZERO, older: 0, younger: 0, word: 0, deliveries: 0, at_home: false };
         self.places.resize(place + 1, empty);
     }
 
-    /// It leaves its queue.
+    /// It leaves its queue. Gives the number of its operation's word.
     #[inline(always)]
-    pub fn leave(&mut self, slot: u32) {
-        let Place { older, younger, .. } = self.places[self.place(slot)];
+    pub fn leave(&mut self, slot: u32) -> u32 {
+        let Place { older, younger, word, .. } = self.places[self.place(slot)];
         self.places[older as usize].younger = younger;
         self.places[younger as usize].older = older;
+        word
     }
 
     /// It is handed out; this is what it was before.
     #[inline(always)]
     pub fn deliver(&mut self, slot: u32) -> Message {
         let place = self.place(slot);
-        let Place { since, ref mut deliveries, at_home, .. } = self.places[place];
+        let Place { since, ref mut deliveries, at_home, word, .. } = self.places[place];
         let before = *deliveries;
         *deliveries = before.saturating_add(1);
-        Message { since, deliveries: before, at_home }
+        Message { since, deliveries: before, at_home, word }
     }
 
     /// How often it was handed out in its queue.
@@ -114,13 +118,13 @@ mod tests {
         let mut messages = Messages::new(1);
         assert_eq!(messages.oldest(q), None);
         for slot in 0..4 {
-            messages.enter(slot, q, at(u64::from(slot) + 10), true);
+            messages.enter(slot, q, at(u64::from(slot) + 10), slot, true);
         }
         for (leaves, oldest) in [(1, Some(10)), (0, Some(12)), (3, Some(12)), (2, None)] {
             messages.leave(leaves);
             assert_eq!(messages.oldest(q), oldest.map(at), "after {leaves} left");
         }
-        messages.enter(3, q, at(20), true);
+        messages.enter(3, q, at(20), 3, true);
         assert_eq!(messages.oldest(q), Some(at(20)));
     }
 }

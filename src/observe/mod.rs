@@ -8,6 +8,7 @@ pub mod fingerprint;
 mod finish;
 pub mod guarantees;
 mod histogram;
+pub mod homes;
 mod judge;
 mod ledger;
 mod messages;
@@ -17,11 +18,13 @@ mod records;
 pub mod report;
 pub mod roles;
 mod series;
+mod several;
 pub mod stats;
 #[cfg(test)]
 mod tests;
 
 pub use fingerprint::Fingerprint;
+pub use homes::Homes;
 pub use judge::Judge;
 pub use report::Report;
 pub use roles::Roles;

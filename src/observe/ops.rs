@@ -1,13 +1,14 @@
 //! The operations of a run: those that may still change are kept, the others only counted, by their words.
 //!
-//! Operations are numbered densely, so one stands in a ring at its number modulo the ring's length. There is room for the
+//! Of an operation there is a word for each queue that it may be routed to. The words of an operation stand side by side, as
+//! many for each, and operations are numbered densely; so a word stands in a ring at its number modulo the ring's length. There is room for the
 //! newest as long as the oldest can be let go; only where it may still change, or hear a late confirm, the ring grows. So
-//! a run of any length that keeps up needs a few kilobytes; 16 bytes an operation are the worst case.
+//! a run of any length that keeps up needs a few kilobytes; 16 bytes a word are the worst case.
 
 use super::guarantees::{self, OpState};
 use crate::sim::Time;
 
-/// An operation.
+/// An operation, as the readers of one queue see it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Op {
     pub produced_at: Time,
@@ -22,9 +23,9 @@ pub(super) struct Ops {
     /// One less than its places, a power of two.
     mask: usize,
     /// The oldest that is kept.
-    oldest: u32,
+    oldest: u64,
     /// So many were produced.
-    produced: u32,
+    produced: u64,
     /// The words of those that are not kept, and how many ended with each.
     words: Vec<(OpState, u64)>,
 }
@@ -52,21 +53,22 @@ impl Ops {
 
     /// One that may still change.
     #[inline(always)]
-    pub fn at(&mut self, op: u32) -> &mut Op {
-        debug_assert!((self.oldest..self.produced).contains(&op), "nothing is told of what cannot change");
+    pub fn at(&mut self, word: u32) -> &mut Op {
+        let behind = word.wrapping_sub(self.oldest as u32);
+        debug_assert!(u64::from(behind) < self.produced - self.oldest, "nothing is told of what cannot change");
         let mask = self.mask;
-        &mut self.ring[op as usize & mask]
+        &mut self.ring[word as usize & mask]
     }
 
-    /// How many were produced.
-    pub fn produced(&self) -> u32 {
+    /// How many words were produced.
+    pub fn produced(&self) -> u64 {
         self.produced
     }
 
     #[cold]
     #[inline(never)]
     fn make_room(&mut self) {
-        while self.oldest < self.produced && guarantees::is_final(self.at(self.oldest).state) {
+        while self.oldest < self.produced && guarantees::is_final(self.at(self.oldest as u32).state) {
             self.let_go();
         }
         if (self.produced - self.oldest) as usize > self.mask / 2 {
@@ -85,11 +87,11 @@ impl Ops {
 
     /// Counts the oldest, and all behind it that ended alike, and keeps them no longer.
     fn let_go(&mut self) {
-        let (state, first) = (self.at(self.oldest).state, self.oldest);
-        while self.oldest < self.produced && self.at(self.oldest).state == state {
+        let (state, first) = (self.at(self.oldest as u32).state, self.oldest);
+        while self.oldest < self.produced && self.at(self.oldest as u32).state == state {
             self.oldest += 1;
         }
-        let alike = u64::from(self.oldest - first);
+        let alike = self.oldest - first;
         match self.words.iter_mut().find(|(word, _)| *word == state) {
             Some((_, n)) => *n += alike,
             None => self.words.push((state, alike)),
@@ -108,7 +110,6 @@ impl Ops {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::plan::ProducerId;
 
     #[test]
     fn an_operation_takes_16_bytes() {
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_ring_stays_small_while_the_oldest_can_be_let_go_and_grows_while_it_cannot() {
-        let born = OpState::produced(ProducerId(0), false, true);
+        let born = OpState::produced(0, false, true, false);
         let done = born.published().not_stored();
         let mut ops = Ops::default();
         for n in 0..100_000 {

@@ -21,19 +21,20 @@ pub(super) enum At {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery {
     pub started_at: Time,
-    pub op: u32,
+    /// The number of its operation's word.
+    pub word: u32,
     pub worker: u32,
     pub consumer: u16,
     pub at: At,
-    /// Whether its queue is the one that the operation was published to.
+    /// Whether its queue is the message's home.
     pub at_home: bool,
 }
 
 /// A slot that was never given out.
 pub(super) const NO_DELIVERY: Delivery =
-    Delivery { started_at: Time::ZERO, op: 0, worker: 0, consumer: 0, at: At::Over, at_home: false };
+    Delivery { started_at: Time::ZERO, word: 0, worker: 0, consumer: 0, at: At::Over, at_home: false };
 
-/// The keys of a producer: for each, its open runs, and the newest operation with an effect, by consumer.
+/// The keys of a strand: for each, its open runs, and the newest operation with an effect, by consumer.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     columns: usize,
@@ -88,7 +89,7 @@ impl Tally {
     }
 }
 
-/// A queue: what is measured, and what broke among the operations published to it.
+/// A queue: what is measured, and what broke among the operations whose home it is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct QueueBook {
     pub metrics: QueueMetrics,

@@ -16,7 +16,8 @@ pub struct Report {
     pub produced_for_s: f64,
     /// Why the run was cut short, if it was: then nothing may be concluded from what is absent.
     pub cut: Option<String>,
-    /// Operations of which something was still stored or at work when the drain ended, dead letters apart.
+    /// Operations of which something was still stored or at work when the drain ended, dead letters apart; one that is
+    /// routed to several queues counts in each.
     pub still_stored: u64,
     /// Counts over all consumers and queues.
     pub counts: Counts,
@@ -37,6 +38,11 @@ pub struct Report {
 }
 
 /// Totals. An operation is counted at most once in `confirmed`, `lost` and `missing`; the others count events.
+///
+/// Where the messages of a producer may be routed to several queues, the readers of each are judged on their own copy. The
+/// counts of one consumer are about the operations routed to its queue. In the counts over all, an operation is one in
+/// `produced` and `confirmed`, and its publish one in `published`; in `accepted`, `delivered`, `effects`, `duplicates`, `lost`,
+/// `missing` and `dead_lettered` it stands once for each queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Operations produced.

@@ -1,6 +1,8 @@
 //! Who is who: what the observers take from a plan, as dense tables.
 //!
-//! It knows no name and no setting that a guarantee does not ask for. It never changes during a run.
+//! A producer whose messages may be routed to several queues has a *strand* for each of them: its operations as the readers
+//! of that queue see them. Strands are numbered over the plan, first by producer, then by home; where nobody fans out they
+//! are the producers. It knows no name and no setting that a guarantee does not ask for. It never changes during a run.
 
 use super::guarantees::OpState;
 use crate::model::Plan;
@@ -10,7 +12,10 @@ use crate::sim::KeyDraw;
 /// The parties of a plan, as far as facts are read with them.
 #[derive(Clone, Debug)]
 pub struct Roles {
-    pub(super) producers: Vec<ProducerRole>,
+    producers: Vec<ProducerRole>,
+    pub(super) strands: Vec<StrandRole>,
+    /// `1 << shift` words are kept of an operation: the least power of two that holds the homes of every producer.
+    pub(super) shift: u32,
     pub(super) consumers: Vec<ConsumerRole>,
     workers: Vec<WorkerRole>,
     /// The first worker of each process, and the first one after the last.
@@ -20,8 +25,17 @@ pub struct Roles {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ProducerRole {
-    /// The queue that it publishes to: the *home* of its operations.
+struct ProducerRole {
+    first_strand: usize,
+    /// So many queues its messages may be routed to.
+    homes: usize,
+}
+
+/// A producer, and one of the queues that its messages may be routed to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StrandRole {
+    pub producer: ProducerId,
+    /// The queue: the *home* of its operations.
     pub home: QueueId,
     /// An operation that it just produced.
     pub newborn: OpState,
@@ -59,18 +73,21 @@ impl Roles {
                 _ => bits,
             })
         };
+        let (mut producers, mut strands) = (Vec::new(), Vec::new());
+        for (of, producer) in plan.producers.iter().zip((0..).map(ProducerId)) {
+            let homes = if of.homes.is_empty() { std::slice::from_ref(&of.to) } else { &of.homes };
+            producers.push(ProducerRole { first_strand: strands.len(), homes: homes.len() });
+            let (keyed, forgets) = (of.keys != KeyDraw::None, of.publish == Publish::FireAndForget);
+            for &home in homes {
+                let newborn = OpState::produced(strands.len() as u16, keyed, forgets, homes.len() > 1);
+                strands.push(StrandRole { producer, home, newborn, published: newborn.published() });
+            }
+        }
+        let most = producers.iter().map(|producer| producer.homes).max().unwrap_or(1);
         Roles {
-            producers: plan
-                .producers
-                .iter()
-                .enumerate()
-                .map(|(p, producer)| {
-                    let keyed = producer.keys != KeyDraw::None;
-                    let forgets = producer.publish == Publish::FireAndForget;
-                    let newborn = OpState::produced(ProducerId(p as u16), keyed, forgets);
-                    ProducerRole { home: producer.to, newborn, published: newborn.published() }
-                })
-                .collect(),
+            producers,
+            strands,
+            shift: most.next_power_of_two().trailing_zeros(),
             consumers: plan
                 .consumers
                 .iter()
@@ -106,13 +123,30 @@ impl Roles {
         usize::from(self.workers[worker as usize].consumer)
     }
 
-    /// The queue that an operation was published to.
+    /// The home of an operation, as this word is about it.
     #[inline]
     pub(super) fn home(&self, op: OpState) -> QueueId {
-        self.producers[op.producer()].home
+        self.strands[op.strand()].home
     }
 
-    /// Whether a worker reads the queue that an operation was published to.
+    /// The strands of a producer, in the order of its homes.
+    #[inline]
+    pub(super) fn strands_of(&self, producer: ProducerId) -> &[StrandRole] {
+        let ProducerRole { first_strand, homes } = self.producers[producer.at()];
+        &self.strands[first_strand..first_strand + homes]
+    }
+
+    /// The strands of an operation of which one word is this.
+    pub(super) fn strands_with(&self, op: OpState) -> &[StrandRole] {
+        self.strands_of(self.strands[op.strand()].producer)
+    }
+
+    /// The number of a queue among the homes of an operation; of any other queue it is the first's.
+    pub(super) fn home_number(&self, op: OpState, queue: QueueId) -> usize {
+        self.strands_with(op).iter().position(|strand| strand.home == queue).unwrap_or(0)
+    }
+
+    /// Whether a worker reads the home of an operation.
     #[inline]
     pub(super) fn at_home(&self, op: OpState, worker: u32) -> bool {
         self.workers[worker as usize].from == self.home(op)

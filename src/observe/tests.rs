@@ -23,6 +23,7 @@ pub(super) fn plan() -> Plan {
         producers: vec![Producer {
             name: "till".into(),
             to: Q,
+            homes: Vec::new(),
             arrivals: Arrivals::AtOnce { count: 1 },
             keys: KeyDraw::None,
             kinds: None,

@@ -133,20 +133,19 @@ pub(crate) fn read(
         (said, Some(product)) => Some(message(reader, names, product, (said, fields.at), exchange, kinds.is_some())?),
         (_, None) => None,
     };
-    let to = match (queue, topology) {
-        (Some(queue), _) => queue,
-        (None, Some(topology)) => match topology.reached(message.as_ref()).first() {
-            Some(&queue) => queue,
-            None => {
-                let problem = Problem::new(fields.at, "this producer's messages reach no queue");
-                return reader.fail(problem.label("its exchange has no binding that leads to one"));
-            }
-        },
-        (None, None) => QueueId(0), // what is wrong was said
+    let homes = match (queue, topology) {
+        (Some(queue), _) => vec![queue],
+        (None, Some(topology)) => topology.reached(message.as_ref()),
+        (None, None) => vec![QueueId(0)], // what is wrong was said
     };
+    if homes.is_empty() {
+        let problem = Problem::new(fields.at, "this producer's messages reach no queue");
+        return reader.fail(problem.label("its exchange has no binding that leads to one"));
+    }
     Ok(Producer {
         name: entry.key.clone(),
-        to,
+        to: homes[0],
+        homes,
         arrivals: arrivals?,
         keys: keys?,
         kinds,

@@ -148,7 +148,7 @@ pub fn replay(rules: &Rules, questions: Questions, schedule: &Schedule) -> Resul
     }
     rules.choices(&state, &mut heads, &mut choices);
     let broke = watch.step.broke;
-    let at_the_end = || heads.is_empty().then(|| automata.broken_at_the_end(&questions)).flatten();
+    let at_the_end = || heads.is_empty().then(|| automata.broken_at_the_end(&roles, &questions)).flatten();
     let broke = broke.or_else(at_the_end);
     Ok(Replayed { facts, broke })
 }

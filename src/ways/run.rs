@@ -10,7 +10,7 @@ use crate::model::seat::{Empty, Seat};
 use crate::model::{Around, MAX_AT_ONE_INSTANT, Stage, Stop, World};
 use crate::observe::automata::{Automata, Questions, Step};
 use crate::observe::guarantees::{self, Asked, Id, OpState};
-use crate::observe::{Judge, Report, Roles};
+use crate::observe::{Homes, Judge, Report, Roles};
 use crate::sim::Time;
 
 /// Events between two looks at whether to go on.
@@ -69,7 +69,8 @@ pub fn run_many(stage: &Stage, seeds: &[u64], threads: usize, pace: &impl Pace) 
 pub fn record(stage: &Stage, seed: u64, ops: &[u32], pace: &impl Pace) -> Vec<(Time, Fact)> {
     let recorder = Recorder {
         roles: Roles::new(&stage.plan),
-        subjects: ops.iter().map(|&op| (op, None)).collect(),
+        homes: Homes::default(),
+        subjects: ops.iter().map(|&op| (op, Vec::new())).collect(),
         facts: Vec::new(),
         open: ops.len(),
     };
@@ -160,7 +161,9 @@ impl Watch for UntilItBreaks<'_> {
 /// Keeps what is about its subjects. An operation is over when nothing of it is stored, on its way or in a handler's hands.
 struct Recorder {
     roles: Roles,
-    subjects: Vec<(u32, Option<OpState>)>,
+    homes: Homes,
+    /// With their words, once they are produced.
+    subjects: Vec<(u32, Vec<OpState>)>,
     facts: Vec<(Time, Fact)>,
     open: usize,
 }
@@ -168,17 +171,20 @@ struct Recorder {
 impl Watch for Recorder {
     fn fact(&mut self, now: Time, fact: &Fact) {
         let Some(op) = fact.op() else {
-            if self.subjects.iter().any(|(_, state)| state.is_some()) && self.open > 0 {
+            if self.subjects.iter().any(|(_, words)| !words.is_empty()) && self.open > 0 {
                 self.facts.push((now, *fact));
             }
             return;
         };
-        let Some((_, state)) = self.subjects.iter_mut().find(|(subject, _)| *subject == op) else { return };
+        let Some((_, words)) = self.subjects.iter_mut().find(|(subject, _)| *subject == op) else { return };
         self.facts.push((now, *fact));
-        let before = state.unwrap_or_default();
-        let (after, _) = guarantees::step(before, &self.roles, fact);
-        *state = Some(after);
-        let is_open = |state: &Option<OpState>| state.is_none_or(guarantees::may_change);
-        self.open = self.subjects.iter().filter(|(_, state)| is_open(state)).count();
+        if let Fact::Produced { producer, .. } = *fact {
+            words.extend(Homes::newborn(&self.roles, producer));
+        }
+        for home in self.homes.of(&self.roles, words[0], fact) {
+            (words[home], _) = guarantees::step(words[home], &self.roles, fact);
+        }
+        let is_open = |words: &[OpState]| words.is_empty() || words.iter().any(|&word| guarantees::may_change(word));
+        self.open = self.subjects.iter().filter(|(_, words)| is_open(words)).count();
     }
 }

@@ -286,7 +286,7 @@ impl Trial {
             }
         }
         let produced = state.world.produced();
-        run.what = automata.broken_at_the_end(&questions).map(What::Broke);
+        run.what = automata.broken_at_the_end(&roles, &questions).map(What::Broke);
         let counted = (0..produced).filter_map(|op| handler.effects(op).map(|count| (op, count)));
         let wrong = |&(_, count): &(u32, u32)| match count {
             0 => self.asked.contains(Id::A5),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{
-    Arrivals, Consumer, ConsumerId, EffectSite, Fault, FaultKind, Instance, MAX_EFFECT_SITES, MAX_STEPS, MAX_TIMELINES,
-    MAX_WORKERS, Plan, ProducerId, QueueId, Reaction, Step, StoreId, StoreKind, When,
+    Arrivals, Consumer, ConsumerId, EffectSite, Fault, FaultKind, Instance, MAX_EFFECT_SITES, MAX_STEPS, MAX_STRANDS,
+    MAX_TIMELINES, MAX_WORKERS, Plan, ProducerId, QueueId, Reaction, Step, StoreId, StoreKind, When,
 };
 use crate::sim::agenda::MAX_LANES;
 use crate::sim::{Source, oracle};
@@ -102,8 +102,15 @@ impl Plan {
         all.0
     }
 
-    /// The plan with the sites of its effects.
+    /// The plan with the sites of its effects and the homes of its operations.
     pub(crate) fn numbered(mut self) -> Plan {
+        for producer in &mut self.producers {
+            if producer.homes.is_empty() {
+                producer.homes.push(producer.to);
+            }
+            producer.homes.sort_unstable();
+            producer.homes.dedup();
+        }
         let steps = self.consumers.iter_mut().flat_map(|consumer| &mut consumer.steps);
         let sites = steps.filter_map(|step| if let Step::Effect { site, .. } = step { Some(site) } else { None });
         sites.zip(0..).for_each(|(site, number)| *site = number);
@@ -127,6 +134,13 @@ impl Plan {
                     why,
                 ),
                 Some(Ok(())) => {}
+            }
+            if producer.homes.iter().any(|home| home.at() >= self.queues.len()) {
+                all.add(
+                    about,
+                    format!("producer `{name}` may be routed to a queue that is not there"),
+                    "add the queue",
+                );
             }
             let never = match producer.arrivals {
                 Arrivals::AtOnce { .. } => false,
@@ -174,6 +188,11 @@ impl Plan {
                     all.add(About::Step(id, at), what, "add the store");
                 }
             }
+        }
+        let strands: usize = self.producers.iter().map(|producer| producer.homes.len().max(1)).sum();
+        if strands > MAX_STRANDS {
+            let what = format!("{strands} pairs of a producer and a queue that it may be routed to");
+            all.add(About::Plan, what, format!("at most {MAX_STRANDS} are judged"));
         }
         let effects = self.effects().len();
         if effects > MAX_EFFECT_SITES {

@@ -190,6 +190,8 @@ pub struct EffectSite {
 pub const MAX_STEPS: usize = 200;
 /// At most so many effect steps in a plan: the ledger keeps two bits of each for each operation.
 pub const MAX_EFFECT_SITES: usize = 8;
+/// At most so many pairs of a producer and a queue that it may be routed to.
+pub const MAX_STRANDS: usize = 1 << 15;
 /// At most so many workers in a plan.
 pub const MAX_WORKERS: u32 = 1_000_000;
 /// At most so many timelines in a plan: a fault has one for each process that it may befall.

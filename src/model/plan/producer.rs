@@ -9,8 +9,11 @@ use crate::sim::{Chance, KeyDraw, Span};
 pub struct Producer {
     /// Its name in the scenario.
     pub name: String,
-    /// Where it publishes.
+    /// Where it publishes: the queue by which its broker is found, and where its messages go if nothing else is said.
     pub to: QueueId,
+    /// All queues that its messages may be routed to, each once, in their order: the *homes* of its operations. Left empty,
+    /// it is `to` alone.
+    pub homes: Vec<QueueId>,
     /// When operations are produced. Arrivals never wait for anything.
     pub arrivals: Arrivals,
     /// Which key an operation gets.
@@ -31,12 +34,18 @@ impl Producer {
         self.kinds.as_ref().map_or(&[], |kinds| &kinds.names)
     }
 
+    /// The number of a queue among the homes; of any other queue it is the first's.
+    pub(crate) fn home_number(&self, queue: QueueId) -> u16 {
+        self.homes.binary_search(&queue).unwrap_or(0) as u16
+    }
+
     /// A producer without keys and poison that confirms with a timeout of 5 s.
     pub fn new(name: &str, to: QueueId, arrivals: Arrivals) -> Producer {
         let publish = Publish::Confirm { timeout: Span::from_secs(5) };
         Producer {
             name: name.into(),
             to,
+            homes: Vec::new(),
             arrivals,
             keys: KeyDraw::None,
             kinds: None,

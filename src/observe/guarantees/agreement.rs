@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::history::{History, Twin};
+use super::history::{History, Subject, Twin};
 use super::toy::history;
 use super::{Asked, GUARANTEES, Id, OpState, Outcome};
 use super::{counts, dead_letters, durability, lease, order, outcome};
 use crate::model::fact::{Fact, Holder, Watch};
-use crate::observe::report::{Finding, Report, Verdict};
-use crate::observe::{Judge, Roles};
+use crate::observe::report::{Counts, Finding, Report, Verdict};
+use crate::observe::{Homes, Judge, Roles};
 use crate::sim::Time;
 
 fn judged(h: &History) -> Report {
@@ -27,10 +27,7 @@ fn naive(id: Id, h: &History, consumer: Option<usize>) -> Twin {
         Id::A2 => counts::naive::a2(h),
         Id::A3 => counts::naive::a3(h, consumer),
         Id::A4 => counts::naive::a4(h),
-        Id::A5 => match consumer {
-            Some(0) => Twin::default(), // nothing is published to the first consumer's queue
-            _ => outcome::naive::a5(h),
-        },
+        Id::A5 => outcome::naive::a5(h, consumer.map(|c| h.plan.consumers[c].from)),
         Id::A7 => {
             let (a3, a5) = (naive(Id::A3, h, consumer), naive(Id::A5, h, consumer));
             let checked = a3.checked.max(a5.checked);
@@ -79,12 +76,26 @@ fn all_agree(h: &History) -> Report {
             agree(found, &naive(id, h, Some(c)), &consumer.name);
         }
     }
-    let outcomes: Vec<Outcome> = (0..h.ops()).map(|op| outcome::naive::outcome(h, op)).collect();
+    let subjects: Vec<Subject> = h.subjects().collect();
+    let outcomes: Vec<Outcome> = subjects.iter().map(|&subject| outcome::naive::outcome(h, subject)).collect();
     let count = |what| outcomes.iter().filter(|&&o| o == what).count() as u64;
     assert_eq!((report.counts.lost, report.counts.missing), (count(Outcome::Lost), count(Outcome::Missing)));
-    for reason in &report.consumers[1].lost_by_reason {
-        let of = |op: &u32| outcomes[*op as usize] == Outcome::Lost && outcome::naive::reason(h, *op) == reason.cause;
-        assert_eq!(reason.count, (0..h.ops()).filter(of).count() as u64, "{}", reason.cause);
+    let confirmed = |s: &Subject| h.confirmed(&h.facts_of(*s), s.op);
+    let any_confirmed = |op: &u32| subjects.iter().any(|s| s.op == *op && confirmed(s));
+    let confirmed_ops = (0..h.ops()).filter(any_confirmed).count() as u64;
+    let published = h.facts.iter().filter(|(_, f)| matches!(f, Fact::Published { .. })).count() as u64;
+    let Counts { produced, published: said, confirmed: heard, .. } = report.counts;
+    assert_eq!((produced, said, heard), (u64::from(h.ops()), published, confirmed_ops));
+    for (consumer, of) in report.consumers.iter().zip(&h.plan.consumers) {
+        let owed = |s: &&Subject| s.home == of.from && !h.is_elsewhere(&h.facts_of(**s), s.op);
+        let owed: Vec<Subject> = subjects.iter().filter(owed).copied().collect();
+        let sure = owed.iter().filter(|s| confirmed(s)).count() as u64;
+        assert_eq!((consumer.counts.produced, consumer.counts.confirmed), (owed.len() as u64, sure), "{}", of.name);
+        for reason in &consumer.lost_by_reason {
+            let lost = |s: &&Subject| outcome::naive::outcome(h, **s) == Outcome::Lost;
+            let why = owed.iter().filter(lost).filter(|&&s| outcome::naive::reason(h, s) == reason.cause);
+            assert_eq!(reason.count, why.count() as u64, "{}", reason.cause);
+        }
     }
     for consumer in &report.consumers {
         let causes: u64 = consumer.duplicates_by_cause.iter().map(|c| c.count).sum();
@@ -96,18 +107,23 @@ fn all_agree(h: &History) -> Report {
 /// How often each guarantee breaks in the words of operations, if only the bits in `mask` are kept.
 fn broken_with(h: &History, mask: u64) -> [u64; Id::ALL.len()] {
     let roles = Roles::new(&h.plan);
-    let mut words: Vec<OpState> = Vec::new();
-    // By slot: a delivery that waits for its run.
-    let mut waiting: Vec<Option<(u32, u32)>> = Vec::new();
+    let (mut words, mut homes): (Vec<OpState>, Homes) = Default::default();
+    // By slot: a delivery that waits for its run, by the place of its word.
+    let mut waiting: Vec<Option<(usize, u32)>> = Vec::new();
     let mut broken = [0; Id::ALL.len()];
     let mut book = |broke: Asked| broke.iter().for_each(|id| broken[id as usize] += 1);
     for (_, fact) in &h.facts {
-        let mut over: Vec<u32> = Vec::new();
+        if let Fact::Produced { producer, .. } = *fact {
+            words.extend(Homes::newborn(&roles, producer).map(|word| word.masked(mask)));
+        }
+        let first = fact.op().map_or(0, |op| op as usize * Homes::words(&roles));
+        let moved = fact.op().map(|_| homes.of(&roles, words[first], fact)).unwrap_or_default();
+        let mut over: Vec<usize> = Vec::new();
         match *fact {
-            Fact::Produced { .. } => words.push(OpState::default()),
             Fact::Delivered { held, .. } => {
                 waiting.resize(waiting.len().max(held.delivery as usize + 1), None);
-                over.extend(waiting[held.delivery as usize].replace((held.op, held.worker)).map(|(op, _)| op));
+                let this = (first + moved.start, held.worker);
+                over.extend(waiting[held.delivery as usize].replace(this).map(|(word, _)| word));
             }
             Fact::Started { held, .. } | Fact::Expired { held, holder: Holder::Nobody, .. } => {
                 waiting[held.delivery as usize] = None;
@@ -116,7 +132,7 @@ fn broken_with(h: &History, mask: u64) -> [u64; Id::ALL.len()] {
                 let i = roles.instances[instance as usize];
                 for slot in &mut waiting {
                     let dies = slot.filter(|(_, worker)| (i.first_worker..i.end_worker).contains(worker));
-                    over.extend(dies.map(|(op, _)| op));
+                    over.extend(dies.map(|(word, _)| word));
                     if dies.is_some() {
                         *slot = None;
                     }
@@ -124,14 +140,14 @@ fn broken_with(h: &History, mask: u64) -> [u64; Id::ALL.len()] {
             }
             _ => {}
         }
-        for op in over {
-            let (after, broke) = super::abandon(words[op as usize]);
-            words[op as usize] = after.masked(mask);
+        for word in over {
+            let (after, broke) = super::abandon(words[word]);
+            words[word] = after.masked(mask);
             book(broke);
         }
-        if let Some(op) = fact.op() {
-            let (after, broke) = super::step(words[op as usize], &roles, fact);
-            words[op as usize] = after.masked(mask);
+        for word in moved.map(|home| first + home) {
+            let (after, broke) = super::step(words[word], &roles, fact);
+            words[word] = after.masked(mask);
             book(broke);
         }
     }

@@ -19,59 +19,58 @@ pub(super) fn broken(before: OpState, after: OpState) -> Asked {
 /// Confirmed, never delivered, and no copy is left that could be.
 #[inline]
 pub(super) fn undelivered_for_good(op: OpState) -> bool {
-    op.has(OpState::CONFIRMED) && op.has_none(OpState::DELIVERED_ONCE | OpState::ALIVE)
+    op.has(OpState::CONFIRMED) && op.has_none(OpState::UNROUTED | OpState::DELIVERED_ONCE | OpState::ALIVE)
 }
 
 /// Confirmed, not delivered so far, and still stored.
 pub(crate) fn undelivered_yet(op: OpState) -> bool {
-    op.has(OpState::CONFIRMED) && op.has_none(OpState::DELIVERED_ONCE) && !op.has_none(OpState::ALIVE)
+    op.has(OpState::CONFIRMED)
+        && op.has_none(OpState::UNROUTED | OpState::DELIVERED_ONCE)
+        && !op.has_none(OpState::ALIVE)
 }
 
 #[cfg(test)]
 pub(super) mod naive {
     use crate::model::fact::Fact;
-    use crate::observe::guarantees::history::{History, Twin, alive};
+    use crate::observe::guarantees::history::{History, Subject, Twin, alive};
 
-    /// More than one of these facts for one operation.
-    fn at_most_once(h: &History, is: impl Fn(&Fact) -> bool) -> Twin {
-        h.each_op(|h, op, twin| {
-            let hits: Vec<_> = h.of(op).filter(|(_, f)| is(f)).collect();
+    /// More than one of these facts for one operation and one queue.
+    fn at_most_once(h: &History, is: impl Fn(&Fact, Subject) -> bool) -> Twin {
+        h.each(|h, subject, twin| {
+            let hits: Vec<_> = h.of(subject).filter(|(_, f)| is(f, subject)).collect();
             twin.checked += u64::from(!hits.is_empty());
             if let Some((at, _)) = hits.get(1) {
-                twin.violation(op, *at);
+                twin.violation(subject.op, *at);
             }
         })
     }
 
     pub fn a1(h: &History) -> Twin {
-        at_most_once(h, |f| matches!(*f, Fact::Delivered { queue, held, .. } if queue == h.home(held.op)))
+        at_most_once(h, |f, subject| matches!(*f, Fact::Delivered { queue, .. } if queue == subject.home))
     }
     pub fn a2(h: &History) -> Twin {
-        at_most_once(h, |f| matches!(*f, Fact::Started { held, .. } if h.queue_of(held.worker) == h.home(held.op)))
+        at_most_once(h, |f, s| matches!(*f, Fact::Started { held, .. } if h.queue_of(held.worker) == s.home))
     }
     /// By effect site, so that the sites of one consumer can be asked for.
     pub fn a3(h: &History, consumer: Option<usize>) -> Twin {
         let mut all = Twin::default();
         for site in (0..8).filter(|&s| consumer.is_none_or(|c| h.sites(c).contains(&s))) {
-            all.add(at_most_once(h, |f| matches!(*f, Fact::Effect { site: s, .. } if s == site)));
+            all.add(at_most_once(h, |f, _| matches!(*f, Fact::Effect { site: s, .. } if s == site)));
         }
         all
     }
     pub fn a9(h: &History) -> Twin {
-        at_most_once(h, |f| matches!(f, Fact::Accepted { .. }))
+        at_most_once(h, |f, _| matches!(f, Fact::Accepted { .. }))
     }
     pub fn a4(h: &History) -> Twin {
-        let confirmed = |facts: &[Fact]| facts.iter().any(|f| matches!(f, Fact::Confirmed { .. }));
-        let delivered = |facts: &[Fact], op| {
-            facts
-                .iter()
-                .any(|f| matches!(*f, Fact::Delivered { held, queue, .. } if held.op == op && queue == h.home(op)))
-        };
-        h.each_op(|h, op, twin| {
-            let all = h.facts_of(op);
-            twin.checked += u64::from(confirmed(&all));
-            twin.open += u64::from(confirmed(&all) && !delivered(&all, op) && alive(&all));
-            let first = h.first_prefix(op, |f| confirmed(f) && !delivered(f, op) && !alive(f));
+        let delivered =
+            |facts: &[Fact], home| facts.iter().any(|f| matches!(*f, Fact::Delivered { queue, .. } if queue == home));
+        h.each(|h, subject, twin| {
+            let Subject { op, home } = subject;
+            let all = h.facts_of(subject);
+            twin.checked += u64::from(h.confirmed(&all, op));
+            twin.open += u64::from(h.confirmed(&all, op) && !delivered(&all, home) && alive(&all));
+            let first = h.first_prefix(subject, |f| h.confirmed(f, op) && !delivered(f, home) && !alive(f));
             if let Some(at) = first {
                 twin.violation(op, at);
             }

@@ -52,12 +52,12 @@ pub(super) mod naive {
     }
 
     pub fn e4(h: &History) -> Twin {
-        h.each_op(|h, op, twin| {
-            let puts: Vec<_> =
-                h.of(op).filter(|(_, f)| matches!(*f, Fact::DeadLettered { from, .. } if from == h.home(op))).collect();
+        h.each(|h, subject, twin| {
+            let aside = |f: &Fact| matches!(*f, Fact::DeadLettered { from, .. } if from == subject.home);
+            let puts: Vec<_> = h.of(subject).filter(|(_, f)| aside(f)).collect();
             twin.checked += u64::from(!puts.is_empty());
             if let Some((at, _)) = puts.get(1) {
-                twin.violation(op, *at);
+                twin.violation(subject.op, *at);
             }
         })
     }

@@ -25,18 +25,18 @@ pub(super) mod naive {
     use crate::observe::guarantees::history::{History, Twin, alive};
 
     pub fn d1(h: &History) -> Twin {
-        let confirmed = |f: &[Fact]| f.iter().any(|f| matches!(f, Fact::Confirmed { .. }));
-        h.each_op(|h, op, twin| {
-            twin.checked += u64::from(confirmed(&h.facts_of(op)));
+        h.each(|h, subject, twin| {
+            let op = subject.op;
+            twin.checked += u64::from(h.confirmed(&h.facts_of(subject), op));
             let bad = |f: &[Fact]| {
                 let last = f.iter().rfind(|f| match f {
                     Fact::Swallowed { op, of, .. } => op != of,
                     f => matches!(f, Fact::Acked { .. } | Fact::AckedLate { .. } | Fact::Dropped { .. }),
                 });
                 let crash = matches!(last, Some(Fact::Dropped { why: DropReason::BrokerCrash, .. }));
-                crash && confirmed(f) && !h.done(f) && !alive(f) && !h.in_hands(f, op)
+                crash && h.confirmed(f, op) && !h.done(f) && !alive(f) && !h.in_hands(f)
             };
-            if let Some(at) = h.first_prefix(op, bad) {
+            if let Some(at) = h.first_prefix(subject, bad) {
                 twin.violation(op, at);
             }
         })

@@ -1,6 +1,6 @@
 //! A history of facts, and how the naive twins look things up in it: by reading all of it again.
 
-use crate::model::fact::{Fact, Holder};
+use crate::model::fact::{Fact, Holder, RunEnd};
 use crate::model::plan::{Plan, Producer, Publish, QueueId, Step};
 use crate::sim::{KeyDraw, Time};
 
@@ -9,6 +9,13 @@ use crate::sim::{KeyDraw, Time};
 pub struct History {
     pub plan: Plan,
     pub facts: Vec<(Time, Fact)>,
+}
+
+/// An operation, as the readers of one queue see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub op: u32,
+    pub home: QueueId,
 }
 
 /// What a naive twin found.
@@ -47,6 +54,7 @@ pub fn alive(facts: &[Fact]) -> bool {
             matches!(
                 f,
                 Fact::Refused { .. }
+                    | Fact::PassedBy { .. }
                     | Fact::PacketLost { .. }
                     | Fact::Swallowed { .. }
                     | Fact::Acked { .. }
@@ -60,32 +68,94 @@ impl History {
     pub fn ops(&self) -> u32 {
         self.facts.iter().filter(|(_, f)| matches!(f, Fact::Produced { .. })).count() as u32
     }
-    pub fn of(&self, op: u32) -> impl Iterator<Item = (Time, Fact)> {
-        self.facts.iter().copied().filter(move |(_, f)| f.op() == Some(op))
+    /// The home of the message or the delivery that a fact is about, if it is about one.
+    pub fn home_at(&self, i: usize) -> Option<QueueId> {
+        match self.facts[i].1 {
+            Fact::Accepted { op, queue, .. } | Fact::PassedBy { op, queue, .. } => {
+                let homes = &self.produced(op).1.homes;
+                Some(if homes.contains(&queue) { queue } else { homes[0] })
+            }
+            Fact::Delivered { message, .. }
+            | Fact::Acked { message, .. }
+            | Fact::AckedLate { message, .. }
+            | Fact::Nacked { message, .. }
+            | Fact::Expired { message, .. }
+            | Fact::TakenBack { message, .. }
+            | Fact::DeadLettered { message, .. }
+            | Fact::Redriven { message, .. }
+            | Fact::Dropped { message, .. } => {
+                let came = |(_, f): &(_, Fact)| matches!(*f, Fact::Accepted { message: m, .. } if m == message);
+                self.home_at(self.facts[..i].iter().rposition(came)?)
+            }
+            Fact::Started { held, .. }
+            | Fact::Stepped { held, .. }
+            | Fact::Waits { held, .. }
+            | Fact::Effect { held, .. }
+            | Fact::Suppressed { held, .. }
+            | Fact::Ended { held, .. }
+            | Fact::Stale { held, .. }
+            | Fact::Renewed { held, .. } => {
+                let came =
+                    |(_, f): &(_, Fact)| matches!(*f, Fact::Delivered { held: h, .. } if h.delivery == held.delivery);
+                self.home_at(self.facts[..i].iter().rposition(came)?)
+            }
+            _ => None,
+        }
     }
-    /// What is about an operation, or may end a delivery of it.
-    fn around(&self, op: u32) -> impl Iterator<Item = (Time, Fact)> {
-        self.facts
-            .iter()
-            .copied()
-            .filter(move |(_, f)| f.op() == Some(op) || matches!(f, Fact::Crashed { .. } | Fact::Delivered { .. }))
+    fn is_about(&self, i: usize, subject: Subject) -> bool {
+        self.facts[i].1.op() == Some(subject.op) && self.home_at(i).is_none_or(|home| home == subject.home)
     }
-    pub fn facts_of(&self, op: u32) -> Vec<Fact> {
-        self.around(op).map(|(_, f)| f).collect()
+    /// What is about it, before the fact of this number.
+    pub fn before(&self, i: usize, subject: Subject) -> Vec<Fact> {
+        (0..i).filter(|&i| self.is_about(i, subject)).map(|i| self.facts[i].1).collect()
     }
-    /// When the facts about an operation were first such that.
-    pub fn first_prefix(&self, op: u32, is: impl Fn(&[Fact]) -> bool) -> Option<Time> {
-        let (times, facts): (Vec<Time>, Vec<Fact>) = self.around(op).unzip();
+    pub fn of(&self, subject: Subject) -> impl Iterator<Item = (Time, Fact)> {
+        (0..self.facts.len()).filter(move |&i| self.is_about(i, subject)).map(|i| self.facts[i])
+    }
+    /// What is about it, or may end a delivery of it: where its slot is given to another, that delivery ends.
+    fn around(&self, subject: Subject) -> impl Iterator<Item = (Time, Fact)> {
+        (0..self.facts.len()).filter_map(move |i| match self.facts[i] {
+            fact if self.is_about(i, subject) => Some(fact),
+            (at, Fact::Delivered { held, .. }) => Some((at, Fact::Ended { held, how: RunEnd::Crashed })),
+            (at, crashed @ Fact::Crashed { .. }) => Some((at, crashed)),
+            _ => None,
+        })
+    }
+    pub fn facts_of(&self, subject: Subject) -> Vec<Fact> {
+        self.around(subject).map(|(_, f)| f).collect()
+    }
+    /// When the facts about it were first such that.
+    pub fn first_prefix(&self, subject: Subject, is: impl Fn(&[Fact]) -> bool) -> Option<Time> {
+        let (times, facts): (Vec<Time>, Vec<Fact>) = self.around(subject).unzip();
         (0..facts.len()).find(|&i| is(&facts[..=i])).map(|i| times[i])
     }
-    pub fn each_op(&self, check: impl Fn(&History, u32, &mut Twin)) -> Twin {
+    pub fn subjects(&self) -> impl Iterator<Item = Subject> {
+        let of = |op| self.produced(op).1.homes.iter().map(move |&home| Subject { op, home });
+        (0..self.ops()).flat_map(of)
+    }
+    pub fn each(&self, check: impl Fn(&History, Subject, &mut Twin)) -> Twin {
         let mut all = Twin::default();
-        for op in 0..self.ops() {
+        for subject in self.subjects() {
             let mut twin = Twin::default();
-            check(self, op, &mut twin);
+            check(self, subject, &mut twin);
             all.add(twin);
         }
         all
+    }
+    fn fans_out(&self, op: u32) -> bool {
+        self.produced(op).1.homes.len() > 1
+    }
+    /// Confirmed, and before that stored here, where it might have been routed elsewhere.
+    pub fn confirmed(&self, facts: &[Fact], op: u32) -> bool {
+        let stored = facts.iter().position(|f| matches!(f, Fact::Accepted { .. }));
+        let from = if self.fans_out(op) { stored.unwrap_or(facts.len()) } else { 0 };
+        facts[from..].iter().any(|f| matches!(f, Fact::Confirmed { .. }))
+    }
+    /// Not for this queue, as far as is known.
+    pub fn is_elsewhere(&self, facts: &[Fact], op: u32) -> bool {
+        let said_so = |f: &Fact| matches!(f, Fact::Confirmed { .. } | Fact::PassedBy { routed: false, .. });
+        let stored = facts.iter().any(|f| matches!(f, Fact::Accepted { .. }));
+        self.fans_out(op) && !stored && facts.iter().any(said_so)
     }
     fn produced(&self, op: u32) -> (u32, &Producer) {
         let born = self.facts.iter().find_map(|(_, f)| match *f {
@@ -95,16 +165,13 @@ impl History {
         let (key, producer) = born.expect("an operation is produced first");
         (key, &self.plan.producers[producer.at()])
     }
-    pub fn home(&self, op: u32) -> QueueId {
-        self.produced(op).1.to
-    }
     pub fn keyed(&self, op: u32) -> bool {
         self.produced(op).1.keys != KeyDraw::None
     }
-    /// A key is a producer's own.
-    pub fn key(&self, op: u32) -> (&str, u32) {
+    /// A key is a producer's own, in each queue.
+    pub fn key(&self, Subject { op, home }: Subject) -> (&str, u32, QueueId) {
         let (key, producer) = self.produced(op);
-        (&producer.name, key)
+        (&producer.name, key, home)
     }
     pub fn forgets(&self, op: u32) -> bool {
         self.produced(op).1.publish == Publish::FireAndForget
@@ -132,18 +199,17 @@ impl History {
             if sites.is_empty() { facts.iter().any(acked) } else { sites.into_iter().all(took) }
         })
     }
-    /// Whether a handler has the operation in its hands, or may still get it there.
-    pub fn in_hands(&self, facts: &[Fact], op: u32) -> bool {
+    /// Whether a handler has it in its hands, or may still get it there.
+    pub fn in_hands(&self, facts: &[Fact]) -> bool {
         facts.iter().enumerate().any(|(i, fact)| {
             let Fact::Delivered { held, .. } = *fact else { return false };
-            held.op == op
-                && !facts[i + 1..].iter().any(|later| match *later {
-                    Fact::Ended { held: h, .. }
-                    | Fact::Delivered { held: h, .. }
-                    | Fact::Expired { held: h, holder: Holder::Nobody, .. } => h.delivery == held.delivery,
-                    Fact::Crashed { instance } => instance == self.instance(held.worker),
-                    _ => false,
-                })
+            !facts[i + 1..].iter().any(|later| match *later {
+                Fact::Ended { held: h, .. }
+                | Fact::Delivered { held: h, .. }
+                | Fact::Expired { held: h, holder: Holder::Nobody, .. } => h.delivery == held.delivery,
+                Fact::Crashed { instance } => instance == self.instance(held.worker),
+                _ => false,
+            })
         })
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn broken(before: OpState, roles: &Roles, fact: &Fact) -> Asked {
 #[cfg(test)]
 pub(super) mod naive {
     use crate::model::fact::Fact;
-    use crate::observe::guarantees::history::{History, Twin};
+    use crate::observe::guarantees::history::{History, Subject, Twin};
 
     fn of(h: &History, consumer: Option<usize>, worker: u32) -> bool {
         consumer.is_none_or(|c| h.consumer_of(worker) == c)
@@ -57,7 +57,8 @@ pub(super) mod naive {
                 continue;
             }
             twin.checked += 1;
-            let before: Vec<Fact> = h.facts[..i].iter().map(|&(_, f)| f).filter(|f| f.op() == Some(held.op)).collect();
+            let home = h.home_at(i).expect("it was accepted");
+            let before = h.before(i, Subject { op: held.op, home });
             let found = before.iter().any(|f| matches!(f, Fact::Suppressed { .. } | Fact::Stepped { skip: true, .. }));
             if !found && !h.done(&before) {
                 twin.violation(held.op, at);

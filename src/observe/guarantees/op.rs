@@ -7,7 +7,6 @@
 //! A count that matters up to two takes two bits, *once* and *twice*; the second never stands without the first.
 
 use crate::model::fact::{Cause, DropReason, Fact, Holder};
-use crate::model::plan::ProducerId;
 use crate::observe::roles::Roles;
 
 /// What is remembered of an operation.
@@ -38,7 +37,7 @@ const ALIVE_AT: u32 = 24;
 const HANDS_AT: u32 = 28;
 const LAST_AT: u32 = 37;
 const CAUSE_AT: u32 = 41;
-const PRODUCER_AT: u32 = 48;
+const STRAND_AT: u32 = 48;
 /// A count of copies or hands that reached this stays there: such an operation is never found gone.
 pub const FULL: u64 = 15;
 
@@ -78,20 +77,27 @@ impl OpState {
     pub(crate) const KEYED: u64 = 1 << 45;
     /// Its producer publishes it once and never hears of it.
     pub(crate) const FORGOTTEN: u64 = 1 << 46;
-    /// Who produced it, and how: set once, and part of every mask.
-    pub(crate) const BORN: u64 = 0xffff << PRODUCER_AT | Self::KEYED | Self::FORGOTTEN;
+    /// Its messages may be routed to several queues, and none was stored in this one so far. With [`CONFIRMED`] besides it
+    /// was routed elsewhere: this queue's readers are owed nothing.
+    ///
+    /// [`CONFIRMED`]: Self::CONFIRMED
+    pub(crate) const UNROUTED: u64 = 1 << 47;
+    /// Who produced it, and how; and whether it is one of this queue's. Part of every mask.
+    pub(crate) const BORN: u64 = 0xffff << STRAND_AT | Self::KEYED | Self::FORGOTTEN | Self::UNROUTED;
+    /// The word of a home that its producer does not have.
+    pub(crate) const NOBODYS: OpState = OpState(Self::UNROUTED | Self::CONFIRMED | Self::SETTLED);
 
     /// The bit that says "took effect" on a site.
     pub(crate) const fn once_at(site: u8) -> u64 {
         1 << (2 * (site as u32 % 8))
     }
 
-    /// An operation that was just produced.
+    /// An operation that was just produced; `fans_out`: it may be routed to other queues than this one.
     #[inline]
-    pub fn produced(producer: ProducerId, keyed: bool, forgotten: bool) -> OpState {
+    pub fn produced(strand: u16, keyed: bool, forgotten: bool, fans_out: bool) -> OpState {
         let born = |yes, bit| if yes { bit } else { 0 };
-        let how = born(keyed, Self::KEYED) | born(forgotten, Self::FORGOTTEN);
-        OpState(u64::from(producer.0) << PRODUCER_AT | how)
+        let how = born(keyed, Self::KEYED) | born(forgotten, Self::FORGOTTEN) | born(fans_out, Self::UNROUTED);
+        OpState(u64::from(strand) << STRAND_AT | how)
     }
 
     /// Only what stands in `mask`.
@@ -118,8 +124,13 @@ impl OpState {
         self.0 & bits == 0
     }
     #[inline]
-    pub(crate) fn producer(self) -> usize {
-        (self.0 >> PRODUCER_AT) as usize
+    pub(crate) fn strand(self) -> usize {
+        (self.0 >> STRAND_AT) as usize
+    }
+    /// Whether it was routed elsewhere, and not here.
+    #[inline]
+    pub(crate) fn is_elsewhere(self) -> bool {
+        self.has(Self::UNROUTED | Self::CONFIRMED)
     }
     #[inline]
     pub(crate) fn last_copy(self) -> LastCopy {
@@ -181,6 +192,15 @@ impl OpState {
     #[inline]
     pub(crate) fn stored(self) -> OpState {
         self.counted(STORED_AT)
+    }
+    /// A copy is routed here.
+    pub(crate) fn routed(self) -> OpState {
+        if self.has(Self::UNROUTED) { OpState(self.0 & !(Self::UNROUTED | Self::CONFIRMED)) } else { self }
+    }
+    /// A copy is not stored here, and others are elsewhere; `routed`: it would have been stored here.
+    pub(crate) fn passed_by(self, routed: bool) -> OpState {
+        let elsewhere = if !routed && self.has(Self::UNROUTED) { Self::CONFIRMED } else { 0 };
+        self.with(elsewhere).not_stored()
     }
     /// A publish was refused or lost.
     #[inline]
@@ -267,14 +287,14 @@ impl OpState {
         if at_home { self.counted(DEAD_AT) } else { self }
     }
 
-    /// What becomes of it by a fact about it. When a process crashes, or a delivery's slot is given out again, each
+    /// What becomes of it by a fact about it, after it was [produced](Self::produced). When a process crashes, or a delivery's slot is given out again, each
     /// delivery that waited there for its run is [`abandoned`](Self::abandoned) besides.
     pub fn next(self, roles: &Roles, fact: &Fact) -> OpState {
         let sites = |worker| roles.consumers[roles.consumer(worker)].sites;
         match *fact {
-            Fact::Produced { producer, .. } => roles.producers[producer.at()].newborn,
             Fact::Published { .. } => self.published(),
-            Fact::Accepted { .. } => self.stored(),
+            Fact::Accepted { .. } => self.routed().stored(),
+            Fact::PassedBy { routed, .. } => self.passed_by(routed),
             Fact::Refused { .. } | Fact::PacketLost { .. } => self.not_stored(),
             Fact::Confirmed { .. } => self.confirmed(),
             Fact::GaveUp { .. } => self.gave_up(),

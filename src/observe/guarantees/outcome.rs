@@ -36,7 +36,7 @@ const GONE: u64 = OpState::ALIVE | OpState::HANDS | OpState::DONE | OpState::DEA
 /// What became of it.
 #[inline]
 pub fn outcome(op: OpState) -> Outcome {
-    if !op.has_none(GONE) {
+    if !op.has_none(GONE) || op.is_elsewhere() {
         Outcome::Open
     } else if op.has(OpState::CONFIRMED) {
         Outcome::Lost
@@ -88,7 +88,7 @@ pub(crate) fn is_final(op: OpState) -> bool {
 
 /// Confirmed, without an end so far, and it may still have one.
 pub(crate) fn unsettled_yet(op: OpState) -> bool {
-    op.has(OpState::CONFIRMED) && endless_yet(op)
+    op.has(OpState::CONFIRMED) && op.has_none(OpState::UNROUTED) && endless_yet(op)
 }
 
 /// Without an end so far, and it may still have one.
@@ -100,13 +100,11 @@ pub(crate) fn endless_yet(op: OpState) -> bool {
 pub(super) mod naive {
     use super::{Outcome, REASONS};
     use crate::model::fact::{DropReason, Fact};
-    use crate::observe::guarantees::history::{History, Twin, alive};
+    use crate::model::plan::QueueId;
+    use crate::observe::guarantees::history::{History, Subject, Twin, alive};
 
     fn any(facts: &[Fact], is: impl Fn(&Fact) -> bool) -> bool {
         facts.iter().any(is)
-    }
-    fn confirmed(facts: &[Fact]) -> bool {
-        any(facts, |f| matches!(f, Fact::Confirmed { .. }))
     }
     fn stored(facts: &[Fact]) -> bool {
         any(facts, |f| matches!(f, Fact::Accepted { .. }))
@@ -121,10 +119,10 @@ pub(super) mod naive {
             Fact::Published { .. } => h.forgets(op),
             _ => false,
         });
-        settled && !alive(facts) && !h.in_hands(facts, op)
+        settled && !alive(facts) && !h.in_hands(facts)
     }
     fn lost(h: &History, facts: &[Fact], op: u32) -> bool {
-        confirmed(facts) && !ended(h, facts) && will_come_no_more(h, facts, op)
+        h.confirmed(facts, op) && !ended(h, facts) && will_come_no_more(h, facts, op)
     }
     fn last_end(facts: &[Fact]) -> Option<&Fact> {
         facts.iter().rfind(|f| match f {
@@ -136,18 +134,22 @@ pub(super) mod naive {
         matches!(last_end(facts), Some(Fact::Dropped { why: DropReason::MaxDeliveries | DropReason::Rejected, .. }))
     }
 
-    pub fn outcome(h: &History, op: u32) -> Outcome {
-        let facts = h.facts_of(op);
+    pub fn outcome(h: &History, subject: Subject) -> Outcome {
+        let (facts, op) = (h.facts_of(subject), subject.op);
         if lost(h, &facts, op) {
             Outcome::Lost
-        } else if !confirmed(&facts) && !ended(h, &facts) && will_come_no_more(h, &facts, op) {
+        } else if !h.is_elsewhere(&facts, op)
+            && !h.confirmed(&facts, op)
+            && !ended(h, &facts)
+            && will_come_no_more(h, &facts, op)
+        {
             Outcome::Missing
         } else {
             Outcome::Open
         }
     }
-    pub fn reason(h: &History, op: u32) -> &'static str {
-        match last_end(&h.facts_of(op)) {
+    pub fn reason(h: &History, subject: Subject) -> &'static str {
+        match last_end(&h.facts_of(subject)) {
             Some(Fact::Dropped { why, .. }) => match why {
                 DropReason::BrokerCrash => REASONS[1],
                 DropReason::MaxDeliveries | DropReason::Rejected => REASONS[2],
@@ -160,23 +162,27 @@ pub(super) mod naive {
             _ => REASONS[0],
         }
     }
-    pub fn a5(h: &History) -> Twin {
-        h.each_op(|h, op, twin| {
-            let all = h.facts_of(op);
-            twin.checked += u64::from(confirmed(&all));
-            twin.open += u64::from(confirmed(&all) && !ended(h, &all) && !lost(h, &all, op));
-            if let Some(at) = h.first_prefix(op, |f| lost(h, f, op)) {
+    /// `home`: only what this queue's readers are owed.
+    pub fn a5(h: &History, home: Option<QueueId>) -> Twin {
+        h.each(|h, subject, twin| {
+            let (all, op) = (h.facts_of(subject), subject.op);
+            if home.is_some_and(|home| home != subject.home) {
+                return;
+            }
+            twin.checked += u64::from(h.confirmed(&all, op));
+            twin.open += u64::from(h.confirmed(&all, op) && !ended(h, &all) && !lost(h, &all, op));
+            if let Some(at) = h.first_prefix(subject, |f| lost(h, f, op)) {
                 twin.violation(op, at);
             }
         })
     }
     pub fn e1(h: &History) -> Twin {
-        h.each_op(|h, op, twin| {
-            let all = h.facts_of(op);
+        h.each(|h, subject, twin| {
+            let (all, op) = (h.facts_of(subject), subject.op);
             twin.checked += u64::from(stored(&all));
             twin.open += u64::from(stored(&all) && !ended(h, &all) && !will_come_no_more(h, &all, op));
             let bad = |f: &[Fact]| stored(f) && !ended(h, f) && will_come_no_more(h, f, op) && !dropped_by_cap(f);
-            if let Some(at) = h.first_prefix(op, bad) {
+            if let Some(at) = h.first_prefix(subject, bad) {
                 twin.violation(op, at);
             }
         })

@@ -15,6 +15,8 @@ use crate::sim::{KeyDraw, Span, Time};
 const ABYSS: QueueId = QueueId(0);
 const GRAVE: QueueId = QueueId(1);
 const MAIN: QueueId = QueueId(2);
+/// Where a fan-out goes besides.
+const SIDE: QueueId = QueueId(3);
 
 /// Answers from a list of bytes; zeros once it is used up.
 struct Dice<'a>(std::slice::Iter<'a, u8>);
@@ -107,12 +109,14 @@ pub fn history(bytes: &[u8]) -> History {
 
 fn plan(dice: &mut Dice) -> Plan {
     let base = crate::observe::tests::plan();
+    let homes = if dice.one_in(3) { vec![MAIN, SIDE] } else { vec![MAIN] };
     let effect = || Step::Effect { store: StoreId(0), site: 0 };
     let keys = if dice.one_in(4) { KeyDraw::None } else { KeyDraw::Uniform { n: 2 } };
     let retry = Publish::ConfirmAndRetry { timeout: Span::from_secs(1), attempts: 3, backoff: Span::ZERO };
     let producer = |name: &str, publish| Producer {
         name: name.into(),
         to: MAIN,
+        homes: homes.clone(),
         keys: keys.clone(),
         publish,
         ..base.producers[0].clone()
@@ -125,7 +129,7 @@ fn plan(dice: &mut Dice) -> Plan {
         steps,
         ..base.consumers[0].clone()
     };
-    let steps = match dice.pick(8) {
+    let mut program = || match dice.pick(8) {
         0..=2 => vec![effect(), Step::Ack],
         3 => vec![Step::Ack, effect()],
         4 => vec![effect(), effect(), Step::Ack],
@@ -133,6 +137,8 @@ fn plan(dice: &mut Dice) -> Plan {
         6 => vec![Step::Ack],
         _ => vec![Step::Seen(StoreId(0)), effect(), Step::Ack],
     };
+    let steps = program();
+    let side_steps = if homes.len() > 1 { program() } else { vec![Step::Ack] };
     let mourns = if dice.one_in(3) { vec![effect(), Step::Ack] } else { vec![Step::Ack] };
     let queue = |name: &str, max_deliveries: Option<u16>, dead_letter_to: Option<QueueId>| {
         let cap = max_deliveries.map(|most| ("max_deliveries", Value::Whole(u64::from(most))));
@@ -143,8 +149,17 @@ fn plan(dice: &mut Dice) -> Plan {
     let to_grave = cap.filter(|_| !dice.one_in(4)).map(|_| GRAVE);
     Plan {
         producers: vec![producer("confirms", retry), producer("forgets", Publish::FireAndForget)],
-        queues: vec![queue("abyss", None, None), queue("grave", Some(1), Some(ABYSS)), queue("main", cap, to_grave)],
-        consumers: vec![consumer("mourner", GRAVE, mourns), consumer("worker", MAIN, steps)],
+        queues: vec![
+            queue("abyss", None, None),
+            queue("grave", Some(1), Some(ABYSS)),
+            queue("main", cap, to_grave),
+            queue("side", cap, to_grave),
+        ],
+        consumers: vec![
+            consumer("mourner", GRAVE, mourns),
+            consumer("worker", MAIN, steps),
+            consumer("x-reader", SIDE, side_steps),
+        ],
         ..base
     }
     .check()
@@ -201,15 +216,26 @@ impl Toy<'_> {
         match if self.losses { self.dice.pick(4) } else { 0 } {
             2 => self.tell(Fact::PacketLost { op, copy, queue: MAIN }),
             3 => self.tell(Fact::Refused { op, copy, queue: MAIN, why: Refusal::MaxLength }),
+            _ if self.history.plan.producers[0].homes.len() == 1 => self.store(op, copy, MAIN),
             _ => {
-                let slot = free(self.messages.iter().map(|m| m.slot));
-                let cause = if copy == 0 { Cause::First } else { Cause::ProducerCopy };
-                let holder = Holder::Nobody;
-                self.messages.push(Message { op, slot, queue: MAIN, attempts: 0, cause, holder });
-                self.ops[op as usize].stored = true;
-                self.tell(Fact::Accepted { op, copy, message: slot, queue: MAIN });
+                let [main, side] = [[0, 0], [0, 0], [0, 1], [1, 0], [0, 2], [2, 0]][self.dice.pick(6)];
+                for (queue, how) in [(MAIN, main), (SIDE, side)] {
+                    match how {
+                        0 => self.store(op, copy, queue),
+                        _ => self.tell(Fact::PassedBy { op, copy, queue, routed: how == 2 && self.losses }),
+                    }
+                }
             }
         }
+    }
+
+    fn store(&mut self, op: u32, copy: u16, queue: QueueId) {
+        let slot = free(self.messages.iter().map(|m| m.slot));
+        let cause = if copy == 0 { Cause::First } else { Cause::ProducerCopy };
+        let holder = Holder::Nobody;
+        self.messages.push(Message { op, slot, queue, attempts: 0, cause, holder });
+        self.ops[op as usize].stored = true;
+        self.tell(Fact::Accepted { op, copy, message: slot, queue });
     }
 
     /// What a producer hears, or does because it hears nothing.
@@ -261,7 +287,7 @@ impl Toy<'_> {
             return;
         }
         // Workers 0 to 3 are mourners.
-        let worker = if queue == GRAVE { 0 } else { 4 } + self.dice.pick(4) as u32;
+        let worker = 4 * (u32::from(queue.0) - 1) + self.dice.pick(4) as u32;
         let delivery = free(self.deliveries.iter().map(|d| d.held.delivery));
         let held = Held { op, key: self.ops[op as usize].key, delivery, worker };
         self.messages[at].attempts += 1;
@@ -341,7 +367,7 @@ impl Toy<'_> {
                 self.forget();
             }
             4..=6 => {
-                let instance = self.dice.pick(4) as u32;
+                let instance = self.dice.pick(2 * self.readers()) as u32;
                 let of = |d: &Delivery, h: &History| h.instance(d.held.worker) == instance;
                 for i in 0..self.deliveries.len() {
                     if of(&self.deliveries[i], &self.history) && self.deliveries[i].at == At::Running {
@@ -361,8 +387,13 @@ impl Toy<'_> {
         }
     }
 
+    /// How many consumers have something to do.
+    fn readers(&self) -> usize {
+        1 + self.history.plan.producers[0].homes.len()
+    }
+
     fn broker_crash(&mut self) {
-        let queue = [GRAVE, MAIN][self.dice.pick(2)];
+        let queue = [GRAVE, MAIN, SIDE][self.dice.pick(self.readers())];
         let durable = self.dice.one_in(2);
         self.tell(Fact::BrokerDown { queue });
         for i in 0..self.deliveries.len() {

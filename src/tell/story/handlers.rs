@@ -32,7 +32,8 @@ impl Teller<'_> {
         match fact {
             Fact::Started { held, .. } => {
                 let handling = self.handling(now, held);
-                self.subjects[subject].runs += 1;
+                let home = self.handlings[handling].home;
+                self.subjects[subject].runs.push(home);
                 self.handlings[handling].started = true;
                 // What a process received for all its workers is the one's that begins.
                 self.handlings[handling].held = held;
@@ -51,9 +52,10 @@ impl Teller<'_> {
             }
             Fact::Effect { held, site, .. } => {
                 let handling = self.handling(now, held);
-                let effects = &mut self.subjects[subject].effects[usize::from(site)];
-                *effects += 1;
-                let mut what = format!("effect {effects}");
+                let this = (self.handlings[handling].home, site);
+                let effects = &mut self.subjects[subject].effects;
+                effects.push(this);
+                let mut what = format!("effect {}", effects.iter().filter(|&&effect| effect == this).count());
                 if self.sites > 1 {
                     let store = self.plan.effects()[usize::from(site)].store;
                     what = format!("{what} on {}", self.plan.stores[store.at()].name);
@@ -125,7 +127,8 @@ impl Teller<'_> {
     fn stepped(&mut self, now: Time, subject: usize, held: Held, step: u8, skip: bool) {
         let handling = self.handling(now, held);
         self.handlings[handling].next = usize::from(step) + 1;
-        let again = self.subjects[subject].runs > 1;
+        let home = self.handlings[handling].home;
+        let again = self.subjects[subject].runs.iter().filter(|&&of| of == home).count() > 1;
         match (self.steps(held.worker).get(usize::from(step)), skip) {
             (Some(Step::Seen(_)), true) => self.does(now, handling, "seen? yes", "", None),
             // It is no news in the first run.

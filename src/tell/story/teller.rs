@@ -44,11 +44,15 @@ pub(super) struct Copy {
     pub message: u32,
     pub number: u16,
     pub queue: QueueId,
+    /// Whose readers it is for, wherever it is put aside.
+    pub home: QueueId,
 }
 
 /// A delivery in somebody's hands, and how far its handler is.
 pub(super) struct Handling {
     pub held: Held,
+    /// Of the copy that it is of.
+    pub home: QueueId,
     pub since: Time,
     pub started: bool,
     /// Its handler ended, or its process died.
@@ -68,9 +72,10 @@ pub(super) struct Handling {
 pub(super) struct Subject {
     pub op: u32,
     pub producer: ProducerId,
-    /// Effects so far, by site.
-    pub effects: Vec<u32>,
-    pub runs: u32,
+    /// Effects so far: of which home's copy, on which site.
+    pub effects: Vec<(QueueId, u8)>,
+    /// Runs so far: of which home's copy.
+    pub runs: Vec<QueueId>,
 }
 
 /// Follows the facts.
@@ -91,7 +96,7 @@ pub(super) struct Teller<'a> {
 impl<'a> Teller<'a> {
     pub fn new(plan: &'a Plan, ruler: &'a Ruler, facts: &'a [(Time, Fact)], ops: &[u32]) -> Teller<'a> {
         let sites = plan.effects().len();
-        let subject = |&op: &u32| Subject { op, producer: ProducerId(0), effects: vec![0; sites], runs: 0 };
+        let subject = |&op: &u32| Subject { op, producer: ProducerId(0), effects: Vec::new(), runs: Vec::new() };
         Teller {
             plan,
             ruler,
@@ -176,13 +181,15 @@ impl<'a> Teller<'a> {
             .rposition(|handling| handling.held.delivery == held.delivery && handling.held.op == held.op)
         {
             Some(handling) => handling,
-            None => self.take(now, held),
+            None => self.take(now, held, None),
         }
     }
 
-    fn take(&mut self, since: Time, held: Held) -> usize {
+    fn take(&mut self, since: Time, held: Held, message: Option<u32>) -> usize {
+        let copy = self.copies.iter().find(|copy| Some(copy.message) == message && copy.op == held.op);
         self.handlings.push(Handling {
             held,
+            home: copy.map_or(QueueId(0), |copy| copy.home),
             since,
             started: false,
             ended: false,
@@ -206,7 +213,10 @@ impl<'a> Teller<'a> {
                 self.say(now, op, producer, "published again", &format!("copy {}", copy + 1));
             }
             Fact::Accepted { copy, message, queue, .. } => {
-                self.copies.push(Copy { op, message, number: copy, queue });
+                let homes = &self.plan.producers[self.subjects[subject].producer.at()].homes;
+                let home = homes.binary_search(&queue).unwrap_or(0);
+                let home = homes.get(home).copied().unwrap_or(queue);
+                self.copies.push(Copy { op, message, number: copy, queue, home });
                 self.answered(now, op, producer, queue, "stored", "stores it", "");
             }
             Fact::Refused { queue, why, .. } => {
@@ -231,7 +241,7 @@ impl<'a> Teller<'a> {
             Fact::GaveUp { .. } => self.say(now, op, producer, "gives up", ""),
             Fact::Delivered { held, message, queue, attempt, until, .. } => {
                 self.handlings.retain(|handling| handling.held.delivery != held.delivery);
-                self.take(now, held);
+                self.take(now, held, Some(message));
                 let detail = self.delivery_words(i, message, queue, attempt, held, until);
                 let what = format!("delivers to {}", self.plan.worker_name(held.worker));
                 self.say(now, op, Who::Queue(queue), &what, &detail);

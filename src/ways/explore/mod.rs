@@ -184,7 +184,7 @@ impl<'a> Search<'a> {
         let (mut heads, mut choices) = (std::mem::take(&mut self.heads), std::mem::take(&mut self.choices));
         self.rules.choices(&live.state, &mut heads, &mut choices);
         if heads.is_empty()
-            && let Some(broke) = live.automata.broken_at_the_end(&self.questions)
+            && let Some(broke) = live.automata.broken_at_the_end(&self.roles, &self.questions)
         {
             self.violated(broke, self.table.path(number), &live.state);
         }

@@ -219,7 +219,8 @@ impl Machine {
                 out.tell(Fact::DeadLettered { op, message, from: queue, to, attempts });
                 message
             } else {
-                let slot = out.common.records.messages.insert(record);
+                let home = stage.plan.producers[record.producer.at()].home_number(to);
+                let slot = out.common.records.messages.insert(Message { home, ..record });
                 out.tell(Fact::Accepted { op, copy: record.copy, message: slot, queue: to });
                 slot
             };

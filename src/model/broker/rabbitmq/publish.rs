@@ -128,11 +128,18 @@ impl Machine {
         let Some(targets) = self.targets(address.exchange, &labels, stage) else {
             return Err(Some(Refusal::NoExchange));
         };
+        let producer = &stage.plan.producers[message.producer.at()];
+        let homes = &producer.homes;
         if targets.is_empty() {
             if mandatory {
                 return Err(Some(Refusal::Unroutable));
             }
             let (op, copy) = (message.op, message.copy);
+            // As if the queue that it is published to had taken it and let it go.
+            let taken = homes.binary_search(&queue).unwrap_or(0);
+            for (_, &queue) in homes.iter().enumerate().filter(|&(number, _)| number != taken) {
+                out.tell(Fact::PassedBy { op, copy, queue, routed: false });
+            }
             let slot = out.common.records.messages.insert(message);
             out.tell(Fact::Accepted { op, copy, message: slot, queue });
             out.common.records.messages.remove(slot);
@@ -140,8 +147,21 @@ impl Machine {
             out.tell(Fact::Dropped { op, message: slot, queue, in_flight: false, why });
             return Ok(());
         }
-        let answers: Vec<_> = targets.into_iter().map(|target| self.offer(target, message, out)).collect();
+        let answers: Vec<_> = targets
+            .iter()
+            .map(|&target| self.offer(target, Message { home: producer.home_number(target), ..message }, out))
+            .collect();
         let stored = answers.iter().any(Result::is_ok);
+        let is_taken = |answer: &Result<(), Option<Refusal>>| matches!(answer, Ok(()) | Err(None));
+        if homes.len() > 1 && answers.iter().any(is_taken) {
+            for &queue in homes {
+                let answer = targets.iter().zip(&answers).find(|&(&target, _)| target == queue);
+                if !answer.is_some_and(|(_, answer)| is_taken(answer)) {
+                    let (op, copy, routed) = (message.op, message.copy, answer.is_some());
+                    out.tell(Fact::PassedBy { op, copy, queue, routed });
+                }
+            }
+        }
         match answers.into_iter().find(Result::is_err) {
             Some(Err(_)) if stored => Err(None), // a copy is stored, though the producer hears that it is not
             Some(refused) => refused,
