@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Action, BATCH, Compiled, INVALID, NO_QUEUE, Receipts, Receive, Send, fields, fits, fitting, handle, kind, refusal, settings};
+use super::{
+    Action, BATCH, Compiled, INVALID, NO_QUEUE, Receipts, Receive, Send, fields, fits, fitting, handle, kind, refusal,
+    settings,
+};
 use crate::model::broker;
 use crate::model::broker::sqs::{Envelope, Kind, PRODUCTS, Redrive, Settings, Subscription};
 use crate::model::plan::{Consumer, Plan, ProducerId, Queue, QueueId};
@@ -106,8 +109,8 @@ impl Compiler {
     }
 
     fn receipts(&self, words: &Words<'_>) -> Receipts {
-        let name = words.owned("queue").unwrap_or_default();
-        Receipts { queue: self.queues.get(&name).copied(), name, msgs: words.texts("msgs"), handle: handle(words) }
+        let queue = words.text("queue").and_then(|name| self.queues.get(name)).copied();
+        Receipts { queue, msgs: words.texts("msgs"), handle: handle(words) }
     }
 
     /// The last of the plan that was declared for a queue: how it is set at this point of the script.
@@ -161,7 +164,7 @@ impl Compiler {
             if name == "FifoQueue" {
                 continue;
             }
-            if name == "RedrivePolicy" && (value.is_null() || value == "") {
+            if name == "RedrivePolicy" && (value.is_null() || value == "" || *value == json!({})) {
                 of.redrive = None; // an empty policy takes it away
                 continue;
             }
@@ -229,12 +232,8 @@ impl Compiler {
         delay: Option<i64>,
     ) -> Result<ProducerId, &'static str> {
         let text = |text: &Option<String>| text.as_deref().map(Text::fixed);
-        let said = Envelope {
-            group: text(&group),
-            dedup: text(&dedup),
-            body: Some(Text::fixed(msg)),
-            delay: delay.map(span),
-        };
+        let said =
+            Envelope { group: text(&group), dedup: text(&dedup), body: Some(Text::fixed(msg)), delay: delay.map(span) };
         if delay.is_some_and(|delay| !fits("DelaySeconds", delay)) {
             return Err(INVALID);
         }
@@ -290,7 +289,7 @@ impl Compiler {
             event.insert("consumer".into(), consumer.clone().into());
             event
         };
-        let (queue, of) = self.find(words, "receive").map_err(refused)?;
+        let (queue, of) = self.find(words, words.text("op").unwrap_or_default()).map_err(refused)?;
         let (visibility, wait) = (words.integer("visibility"), words.integer("wait"));
         let fit = (1..=BATCH as i64).contains(&most)
             && visibility.is_none_or(|seconds| fits("VisibilityTimeout", seconds))
@@ -301,7 +300,7 @@ impl Compiler {
         let wait = wait.map_or(self.in_force(of).receive_wait, span);
         let subscription = Subscription {
             max_messages: most as u16,
-            wait: Some(wait),
+            wait: Some(Span::ZERO), // who plays waits
             visibility_timeout: visibility.map(span),
             attempt: words.text("attempt").map(Text::fixed),
             ..Subscription::default()

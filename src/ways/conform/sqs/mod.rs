@@ -26,7 +26,7 @@ use player::Player;
 pub(super) const VOCABULARY: Vocabulary = Vocabulary { folders: "sqs-", play, leave_out };
 
 const INVALID: &str = "InvalidParameterValue";
-const NO_QUEUE: &str = "QueueDoesNotExist";
+const NO_QUEUE: &str = "NonExistentQueue";
 /// No call takes more at once.
 const BATCH: usize = 10;
 
@@ -119,7 +119,6 @@ struct Receive {
 
 /// Receipts of some messages, shown to a queue.
 struct Receipts {
-    name: String,
     /// None, where no queue has that name.
     queue: Option<QueueId>,
     msgs: Vec<String>,

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Action, BATCH, Compiled, Handle, INVALID, NO_QUEUE, Receipts, Receive, Send, fields, fits, refusal, settings};
+use super::{
+    Action, BATCH, Compiled, Handle, INVALID, NO_QUEUE, Receipts, Receive, Send, fields, fits, refusal, settings,
+};
 use crate::model::broker::sqs::{Command, Notice, Problem};
 use crate::model::broker::{self, Machine};
 use crate::model::plan::QueueId;
@@ -90,12 +92,13 @@ impl<'a> Player<'a> {
             }
             Action::Delete { by, in_one_call } => {
                 let has_receipt = |msg: &&String| self.receipt(by, msg) != Err("no_handle");
-                if *in_one_call && by.msgs.iter().filter(has_receipt).count() > BATCH {
-                    let why = refusal("delete_batch", &by.name, "TooManyEntriesInBatchRequest");
-                    return self.emit(Value::Object(why));
-                }
+                let too_many = *in_one_call && by.msgs.iter().filter(has_receipt).count() > BATCH;
+                let delete = |delivery| match too_many {
+                    true => Err("TooManyEntriesInBatchRequest"),
+                    false => Ok(Command::Delete { delivery }),
+                };
                 for msg in &by.msgs {
-                    let result = self.by_receipt(by, msg, |delivery| Ok(Command::Delete { delivery }));
+                    let result = self.by_receipt(by, msg, delete);
                     self.emit(json!({ "kind": "deleted", "msg": msg, "result": result }));
                 }
             }
@@ -243,9 +246,8 @@ impl<'a> Player<'a> {
     /// What can be had at this moment.
     fn ask(&mut self, receive: &Receive) -> Vec<u32> {
         self.rig.receive(receive.worker);
-        let got = self.deliveries();
-        self.rig.disconnect(receive.of, receive.worker, 1);
-        got
+        let delivered = |heard| if let Heard::Delivered { delivery, .. } = heard { Some(delivery) } else { None };
+        std::iter::from_fn(|| self.rig.hear()).filter_map(delivered).collect()
     }
 
     /// What came of one step, told in its order or in that of names.
@@ -264,10 +266,5 @@ impl<'a> Player<'a> {
             }
             self.emit(event);
         }
-    }
-
-    fn deliveries(&mut self) -> Vec<u32> {
-        let delivered = |heard| if let Heard::Delivered { delivery, .. } = heard { Some(delivery) } else { None };
-        std::iter::from_fn(|| self.rig.hear()).filter_map(delivered).collect()
     }
 }
