@@ -47,9 +47,8 @@ impl Machine {
         let notice = match command {
             Command::Delete { delivery } => {
                 // A FIFO queue says so where a receipt is too old for what it still stores.
-                let too_old = !self.delete(here, delivery, out)
-                    && here.settings.is_fifo()
-                    && self.is_stored(here, delivery, out);
+                let too_old =
+                    !self.delete(here, delivery, out) && here.settings.is_fifo() && self.is_stored(here, delivery, out);
                 if too_old { Notice::Error(Problem::InvalidParameterValue) } else { Notice::Ok }
             }
             Command::ChangeVisibility { delivery, to } => self.change_visibility(here, delivery, to, out),
