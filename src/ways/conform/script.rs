@@ -22,6 +22,10 @@ impl<'a> Words<'a> {
     pub fn whole(&self, field: &str) -> Option<u64> {
         self.0.get(field).and_then(Value::as_u64)
     }
+    /// A whole number that may be negative.
+    pub fn integer(&self, field: &str) -> Option<i64> {
+        self.0.get(field).and_then(Value::as_i64)
+    }
     /// Whether it says `true`.
     pub fn is(&self, field: &str) -> bool {
         self.0.get(field) == Some(&Value::Bool(true))

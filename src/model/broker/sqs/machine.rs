@@ -4,7 +4,7 @@
 //! flight, and counted so; what waits stands in the order, the rest in a lane of the agenda.
 
 use super::order::{Home, Order};
-use super::{Envelope, Kind, Notice, Problem, REMEMBERED, Settings};
+use super::{Envelope, Kind, REMEMBERED, Settings};
 use crate::model::broker::parts::{Ages, Waiting};
 use crate::model::broker::{self, HandOut, Input};
 use crate::model::fact::{Cause, DropReason, Fact, Holder, Watch};
@@ -395,14 +395,14 @@ impl Machine {
         out.oracle.fault(about, DELETE_MISSES)
     }
 
-    /// `DeleteMessage`: what the service answers.
+    /// `DeleteMessage`. Says whether it removed the message.
     #[inline(always)]
     pub(super) fn delete<O: Oracle, W: Watch>(
         &mut self,
         here: Here<'_>,
         delivery: u32,
         out: &mut Out<'_, O, W>,
-    ) -> Notice {
+    ) -> bool {
         let record = &mut out.common.records.deliveries[delivery];
         let (held, message, entry, queue) = (record.parties(delivery), record.slot, record.entry, here.queue);
         if record.current {
@@ -412,13 +412,13 @@ impl Machine {
             out.tell(Fact::Acked { held, message, queue });
             self.remove(entry, out);
             out.common.records.messages.remove(message);
-            return Notice::Ok;
+            return true;
         }
         self.delete_late(here, delivery, out)
     }
 
     /// The visibility timeout of the receipt is over.
-    fn delete_late<O: Oracle, W: Watch>(&mut self, here: Here<'_>, delivery: u32, out: &mut Out<'_, O, W>) -> Notice {
+    fn delete_late<O: Oracle, W: Watch>(&mut self, here: Here<'_>, delivery: u32, out: &mut Out<'_, O, W>) -> bool {
         let record = &out.common.records.deliveries[delivery];
         let (held, message, entry, queue) = (record.parties(delivery), record.slot, record.entry, here.queue);
         if out.common.records.is_last(delivery) {
@@ -426,25 +426,27 @@ impl Machine {
             out.tell(Fact::AckedLate { held, message, queue });
             self.remove(entry, out);
             out.common.records.messages.remove(message);
-            return Notice::Ok;
+            return true;
         }
         out.tell(Fact::Stale { held, queue });
-        if here.settings.is_fifo() && Self::is_stored(delivery, &out.common.records) {
-            Notice::Error(Problem::InvalidParameterValue)
-        } else {
-            Notice::Ok
-        }
+        false
     }
 
-    /// Whether the message of a receipt is still stored here.
-    pub(super) fn is_stored(delivery: u32, records: &Records) -> bool {
+    /// Whether the message of a receipt is still stored here, and not in the queue that it was put aside in: there it may have
+    /// the entry's old slot.
+    pub(super) fn is_stored<O: Oracle, W: Watch>(&self, here: Here<'_>, delivery: u32, out: &Out<'_, O, W>) -> bool {
+        let records = &out.common.records;
         let Delivery { message, slot, entry, .. } = records.deliveries[delivery];
         let same = |other: &Message| (other.op, other.copy) == (message.op, message.copy);
-        records
-            .entries
-            .slots()
-            .get(entry as usize)
-            .is_some_and(|of| of.message == slot && same(&records.messages[slot]))
+        let Some(of) = records.entries.slots().get(entry as usize) else { return false };
+        if of.message != slot || !same(&records.messages[slot]) {
+            return false;
+        }
+        if of.delivery != NONE {
+            return records.deliveries[of.delivery].queue == here.queue;
+        }
+        let mut delayed = out.common.agenda.events(out.stage.delays_lane(here.queue));
+        self.order.waiting().contains(&entry) || delayed.any(|event| event.payload == entry)
     }
 
     /// The holder gives a message back, to be visible after a delay.

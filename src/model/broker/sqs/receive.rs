@@ -199,20 +199,24 @@ impl Machine {
         }
     }
 
-    /// A named receive attempt is made again: it gets the same messages, hidden anew, and no receive is counted.
+    /// A named receive attempt is made again: it gets the same messages, hidden anew, and no receive is counted. Where one of
+    /// them is in flight no longer, it is a receive like any other.
     fn repeat_attempt<O: Oracle, W: Watch>(&mut self, here: Here<'_>, worker: u32, out: &mut Out<'_, O, W>) -> bool {
-        let (Some(attempt), Order::Fifo(fifo)) = (&asks(worker, out).attempt, &self.order) else { return false };
+        let asked = asks(worker, out);
+        let (Some(attempt), Order::Fifo(fifo)) = (&asked.attempt, &self.order) else { return false };
         let name = attempt.name(&Default::default(), &[]);
-        let Some((_, got)) = fifo.attempts.iter().find(|(other, _)| *other == name) else { return false };
-        let in_flight = |delivery: &u32| out.common.records.deliveries[*delivery].current;
-        let got: Vec<u32> = got.iter().copied().filter(in_flight).collect();
-        for &delivery in &got {
-            let until = self.hide(here, delivery, here.settings.visibility_timeout, out);
+        let Some((_, got)) = fifo.attempts.iter().rfind(|(other, _)| *other == name) else { return false };
+        if !got.iter().all(|&delivery| out.common.records.deliveries[delivery].current) {
+            return false;
+        }
+        for delivery in got.clone() {
+            let span = asked.visibility_timeout.unwrap_or(here.settings.visibility_timeout);
+            let until = self.hide(here, delivery, span, out);
             let held = out.common.records.deliveries[delivery].parties(delivery);
             out.tell(Fact::Renewed { held, queue: here.queue, until });
             out.common.records.hold(delivery);
             out.call(Call::Deliver { worker, delivery });
         }
-        !got.is_empty()
+        true
     }
 }

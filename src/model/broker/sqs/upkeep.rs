@@ -45,7 +45,12 @@ impl Machine {
             Command::Purge | Command::SetAttributes { .. } => 0,
         };
         let notice = match command {
-            Command::Delete { delivery } => self.delete(here, delivery, out),
+            Command::Delete { delivery } => {
+                // A FIFO queue says so where a receipt is too old for what it still stores.
+                let too_old =
+                    !self.delete(here, delivery, out) && here.settings.is_fifo() && self.is_stored(here, delivery, out);
+                if too_old { Notice::Error(Problem::InvalidParameterValue) } else { Notice::Ok }
+            }
             Command::ChangeVisibility { delivery, to } => self.change_visibility(here, delivery, to, out),
             Command::Purge => {
                 self.purge(here, out);
@@ -68,11 +73,10 @@ impl Machine {
         to: Span,
         out: &mut Out<'_, O, W>,
     ) -> Notice {
-        let records = &out.common.records;
-        let record = &records.deliveries[delivery];
+        let record = &out.common.records.deliveries[delivery];
         if !record.current {
-            let waits = Self::is_stored(delivery, records);
-            let why = if waits { Problem::MessageNotInflight } else { Problem::ReceiptHandleIsInvalid };
+            let is_stored = self.is_stored(here, delivery, out);
+            let why = if is_stored { Problem::MessageNotInflight } else { Problem::ReceiptHandleIsInvalid };
             return Notice::Error(why);
         }
         if to.is_zero() {

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Action, Compiled, INVALID, Receive, Send, fits, fitting, handle, kind, refusal, settings};
+use super::{
+    Action, BATCH, Compiled, INVALID, NO_QUEUE, Receipts, Receive, Send, fields, fits, fitting, handle, kind, refusal,
+    settings,
+};
 use crate::model::broker;
-use crate::model::broker::sqs::{Envelope, Kind, Redrive, Settings, Subscription};
+use crate::model::broker::sqs::{Envelope, Kind, PRODUCTS, Redrive, Settings, Subscription};
 use crate::model::plan::{Consumer, Plan, ProducerId, Queue, QueueId};
 use crate::model::text::Text;
 use crate::sim::Span;
@@ -27,6 +30,17 @@ impl Compiled {
     }
 }
 
+/// Seconds that were found to fit.
+fn span(seconds: i64) -> Span {
+    Span::from_secs(seconds.unsigned_abs())
+}
+
+/// No queue has that name: what is seen of the call.
+fn unseen(words: &Words<'_>, mut event: Value) -> Action {
+    event["queue"] = words.text("queue").into();
+    Action::Refused(vec![fields(event)])
+}
+
 struct Compiler {
     plan: Plan,
     /// The queue of the plan that each name is.
@@ -43,37 +57,43 @@ impl Compiler {
             "set_attrs" => self.set_attributes(&words)?,
             "send" => {
                 let msgs = words.texts("msgs");
-                let each = |field: &str, nth: usize| words.texts(field).get(nth).cloned();
+                let each =
+                    |field: &str, nth: usize| words.list(field).get(nth).and_then(Value::as_str).map(str::to_owned);
                 let sends = msgs.iter().enumerate().map(|(nth, msg)| {
                     let group = each("groups", nth).or_else(|| words.owned("group"));
                     let auto = words.is("auto_dedup").then(|| msg.clone());
                     let dedup = each("dedups", nth).or_else(|| words.owned("dedup")).or(auto);
-                    self.send(&words, msg, group, dedup, words.whole("delay"))
+                    self.send(&words, msg, group, dedup, words.integer("delay"))
                 });
                 Action::Send(sends.collect())
             }
             "send_batch" => self.send_batch(&words),
-            "receive" => {
-                self.receive(&words, words.whole("max").unwrap_or(1)).map_or_else(Action::Refused, Action::Receive)
-            }
+            "receive" => match self.receive(&words, words.integer("max").unwrap_or(1)) {
+                Ok(receive) => Action::Receive(receive),
+                Err(event) => Action::Refused(vec![event; words.whole("times").unwrap_or(1) as usize]),
+            },
             "drain" => {
                 let delete = step.get("delete").and_then(Value::as_bool).unwrap_or(true);
-                let receive = self.receive(&words, words.whole("max").unwrap_or(10));
-                receive.map_or_else(Action::Refused, |receive| Action::Drain { receive, delete })
+                let receive = self.receive(&words, words.integer("max").unwrap_or(10));
+                receive.map_or_else(|event| Action::Refused(vec![event]), |receive| Action::Drain { receive, delete })
             }
-            "delete" | "delete_batch" => Action::Delete { msgs: words.texts("msgs"), handle: handle(&words) },
+            "delete" | "delete_batch" => {
+                Action::Delete { by: self.receipts(&words), in_one_call: op == "delete_batch" }
+            }
             "change_visibility" => {
-                let seconds = words.whole("seconds").unwrap_or(0);
-                Action::ChangeVisibility { msgs: words.texts("msgs"), handle: handle(&words), seconds }
+                Action::ChangeVisibility { by: self.receipts(&words), seconds: words.integer("seconds").unwrap_or(0) }
             }
-            "purge" | "dlq_sources" => match self.find(&words, op) {
-                Ok((name, queue)) if op == "purge" => Action::Purge { queue, name },
+            "purge" => match self.find(&words, op) {
+                Ok((name, queue)) => Action::Purge { queue, name },
+                Err(_) => unseen(&words, json!({ "kind": "purged", "result": NO_QUEUE })),
+            },
+            "dlq_sources" => match self.find(&words, op) {
                 Ok((name, queue)) => Action::Sources { name, queue },
-                Err(event) => Action::Refused(event),
+                Err(_) => unseen(&words, json!({ "kind": "dlq_sources", "error": NO_QUEUE })),
             },
             "counts" => {
-                let known = |name: String| self.queues.get(&name).map(|&queue| (name, queue));
-                Action::Counts(words.texts("queues").into_iter().filter_map(known).collect())
+                let queues = words.texts("queues").into_iter();
+                Action::Counts(queues.map(|name| (name.clone(), self.queues.get(&name).copied())).collect())
             }
             "sleep" => Action::Sleep(Span::from_millis(words.whole("ms").unwrap_or(0))),
             other => return Err(NotModelled(format!("the word `{other}`"))),
@@ -84,8 +104,19 @@ impl Compiler {
         let name = words.text("queue").unwrap_or_default();
         match self.queues.get(name) {
             Some(&queue) => Ok((name.to_owned(), queue)),
-            None => Err(refusal(op, name, "QueueDoesNotExist")),
+            None => Err(refusal(op, name, NO_QUEUE)),
         }
+    }
+
+    fn receipts(&self, words: &Words<'_>) -> Receipts {
+        let queue = words.text("queue").and_then(|name| self.queues.get(name)).copied();
+        Receipts { queue, msgs: words.texts("msgs"), handle: handle(words) }
+    }
+
+    /// The last of the plan that was declared for a queue: how it is set at this point of the script.
+    fn in_force(&self, queue: QueueId) -> &Settings {
+        let latest = self.plan.queues.iter().rposition(|of| of.name.ends_with(&format!(" {}", queue.0)));
+        settings(&self.plan, latest.map_or(queue, |at| QueueId(at as u16)))
     }
 
     fn queue(&mut self, words: &Words<'_>) -> Result<Action, NotModelled> {
@@ -95,7 +126,14 @@ impl Compiler {
         let default = Settings { kind: kind(fifo), ..Settings::default() };
         // The suffix and the attribute go together.
         let read = if fifo == name.ends_with(".fifo") { self.attributes(default, &attributes)? } else { None };
-        let Some(settings) = read else { return Ok(Action::Refused(refusal("queue", name, INVALID))) };
+        let Some(settings) = read else { return Ok(Action::Refused(vec![refusal("queue", name, INVALID)])) };
+        if let Some(&there) = self.queues.get(name) {
+            // It is there already: well, if it is set as it is asked for.
+            let as_asked = self.attributes(self.in_force(there).clone(), &attributes)?;
+            let same = as_asked.as_ref() == Some(self.in_force(there));
+            let exists = || Action::Refused(vec![refusal("queue", name, "QueueNameExists")]);
+            return Ok(if same { Action::Nothing } else { exists() });
+        }
         let id = self.add(settings);
         self.queues.insert(name.to_owned(), id);
         Ok(Action::Nothing)
@@ -104,13 +142,10 @@ impl Compiler {
     fn set_attributes(&mut self, words: &Words<'_>) -> Result<Action, NotModelled> {
         let (name, queue) = match self.find(words, "set_attrs") {
             Ok(found) => found,
-            Err(event) => return Ok(Action::Refused(event)),
+            Err(event) => return Ok(Action::Refused(vec![event])),
         };
-        // The last of the plan that was declared for it.
-        let latest = self.plan.queues.iter().rposition(|of| of.name.ends_with(&format!(" {}", queue.0)));
-        let before = latest.map_or(queue, |at| QueueId(at as u16));
-        let Some(settings) = self.attributes(settings(&self.plan, before).clone(), &words.table("attrs"))? else {
-            return Ok(Action::Refused(refusal("set_attrs", &name, INVALID)));
+        let Some(settings) = self.attributes(self.in_force(queue).clone(), &words.table("attrs"))? else {
+            return Ok(Action::Refused(vec![refusal("set_attrs", &name, INVALID)]));
         };
         let like = self.add(settings);
         self.plan.queues[like.at()].name = format!("{} {}", like.0, queue.0);
@@ -129,6 +164,10 @@ impl Compiler {
             if name == "FifoQueue" {
                 continue;
             }
+            if name == "RedrivePolicy" && (value.is_null() || value == "" || *value == json!({})) {
+                of.redrive = None; // an empty policy takes it away
+                continue;
+            }
             if name == "RedrivePolicy" {
                 let to = value.get("dlq").and_then(Value::as_str).and_then(|dlq| self.queues.get(dlq));
                 let most = value.get("maxReceiveCount").and_then(Value::as_u64).filter(|n| (1..=1_000).contains(n));
@@ -142,7 +181,9 @@ impl Compiler {
             }
             let table = of.product().parameters;
             let Some(parameter) = table.iter().find(|parameter| parameter.name == name) else {
-                return Err(NotModelled(format!("the attribute `{name}`")));
+                // What only the other kind of queue has is refused.
+                let known = PRODUCTS.iter().flat_map(|product| product.parameters).any(|other| other.name == name);
+                return if known { Ok(None) } else { Err(NotModelled(format!("the attribute `{name}`"))) };
             };
             let span = || fitting(parameter.kind, value);
             match (name.as_str(), &mut of.kind) {
@@ -172,11 +213,11 @@ impl Compiler {
         msg: &str,
         group: Option<String>,
         dedup: Option<String>,
-        delay: Option<u64>,
+        delay: Option<i64>,
     ) -> Send {
         let queue = words.text("queue").unwrap_or_default().to_owned();
         let goes = match self.queues.get(&queue) {
-            None => Err("QueueDoesNotExist"),
+            None => Err(NO_QUEUE),
             Some(&to) => self.message(to, msg, group, dedup, delay),
         };
         Send { msg: msg.to_owned(), queue, goes }
@@ -188,19 +229,15 @@ impl Compiler {
         msg: &str,
         group: Option<String>,
         dedup: Option<String>,
-        delay: Option<u64>,
+        delay: Option<i64>,
     ) -> Result<ProducerId, &'static str> {
         let text = |text: &Option<String>| text.as_deref().map(Text::fixed);
-        let said = Envelope {
-            group: text(&group),
-            dedup: text(&dedup),
-            body: Some(Text::fixed(msg)),
-            delay: delay.map(Span::from_secs),
-        };
+        let said =
+            Envelope { group: text(&group), dedup: text(&dedup), body: Some(Text::fixed(msg)), delay: delay.map(span) };
         if delay.is_some_and(|delay| !fits("DelaySeconds", delay)) {
             return Err(INVALID);
         }
-        if let Some(problem) = settings(&self.plan, to).refuses(&said) {
+        if let Some(problem) = self.in_force(to).refuses(&said) {
             return Err(problem.code());
         }
         let id = ProducerId(self.plan.producers.len() as u16);
@@ -213,17 +250,25 @@ impl Compiler {
     fn send_batch(&mut self, words: &Words<'_>) -> Action {
         let entries = words.list("entries");
         let queue = words.text("queue").unwrap_or_default();
+        let refused = |code: &str| Action::Refused(vec![refusal("send_batch", queue, code)]);
+        if !self.queues.contains_key(queue) {
+            return refused(NO_QUEUE);
+        }
         let id = |(nth, entry): (usize, &Value)| Words(entry).owned("id").unwrap_or_else(|| format!("e{nth}"));
         let mut ids: Vec<String> = entries.iter().enumerate().map(id).collect();
         ids.sort_unstable();
-        if entries.len() > 10 {
-            return Action::Refused(refusal("send_batch", queue, "TooManyEntriesInBatchRequest"));
+        if entries.is_empty() {
+            return refused("EmptyBatchRequest");
+        }
+        if entries.len() > BATCH {
+            return refused("TooManyEntriesInBatchRequest");
         }
         if ids.windows(2).any(|two| two[0] == two[1]) {
-            return Action::Refused(refusal("send_batch", queue, "BatchEntryIdsNotDistinct"));
+            return refused("BatchEntryIdsNotDistinct");
         }
-        if entries.is_empty() {
-            return Action::Refused(refusal("send_batch", queue, "EmptyBatchRequest"));
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if ids.iter().any(|id| id.is_empty() || id.len() > 80 || !id.chars().all(fits)) {
+            return refused("InvalidBatchEntryId");
         }
         let sends = entries.iter().map(|entry| {
             let of = Words(entry);
@@ -232,31 +277,31 @@ impl Compiler {
                 of.text("msg").unwrap_or_default(),
                 of.owned("group"),
                 of.owned("dedup"),
-                of.whole("delay"),
+                of.integer("delay"),
             )
         });
         Action::Send(sends.collect())
     }
 
-    fn receive(&mut self, words: &Words<'_>, most: u64) -> Result<Receive, Event> {
+    fn receive(&mut self, words: &Words<'_>, most: i64) -> Result<Receive, Event> {
         let consumer = words.text("consumer").unwrap_or("c1").to_owned();
         let refused = |mut event: Event| {
             event.insert("consumer".into(), consumer.clone().into());
             event
         };
-        let (queue, of) = self.find(words, "receive").map_err(refused)?;
-        let (visibility, wait) = (words.whole("visibility"), words.whole("wait"));
-        let fit = (1..=10).contains(&most)
+        let (queue, of) = self.find(words, words.text("op").unwrap_or_default()).map_err(refused)?;
+        let (visibility, wait) = (words.integer("visibility"), words.integer("wait"));
+        let fit = (1..=BATCH as i64).contains(&most)
             && visibility.is_none_or(|seconds| fits("VisibilityTimeout", seconds))
             && wait.is_none_or(|seconds| fits("WaitTimeSeconds", seconds));
         if !fit {
             return Err(refused(refusal("receive", &queue, INVALID)));
         }
-        let wait = wait.map_or(settings(&self.plan, of).receive_wait, Span::from_secs);
+        let wait = wait.map_or(self.in_force(of).receive_wait, span);
         let subscription = Subscription {
             max_messages: most as u16,
-            wait: Some(wait),
-            visibility_timeout: visibility.map(Span::from_secs),
+            wait: Some(Span::ZERO), // who plays waits
+            visibility_timeout: visibility.map(span),
             attempt: words.text("attempt").map(Text::fixed),
             ..Subscription::default()
         };

@@ -26,6 +26,9 @@ use player::Player;
 pub(super) const VOCABULARY: Vocabulary = Vocabulary { folders: "sqs-", play, leave_out };
 
 const INVALID: &str = "InvalidParameterValue";
+const NO_QUEUE: &str = "NonExistentQueue";
+/// No call takes more at once.
+const BATCH: usize = 10;
 
 /// Plays a script.
 fn play(trace: &Trace) -> Result<Vec<Event>, NotModelled> {
@@ -62,8 +65,8 @@ fn leave_out(trace: &Trace, event: &mut Event) {
 enum Action {
     /// Nothing that anybody sees.
     Nothing,
-    /// Refused before it reached a queue.
-    Refused(Event),
+    /// Refused before it reached a queue: what is seen of each call.
+    Refused(Vec<Event>),
     SetAttributes {
         queue: QueueId,
         like: QueueId,
@@ -74,21 +77,20 @@ enum Action {
         receive: Receive,
         delete: bool,
     },
-    /// Of a message: which of its receipts.
+    /// Of each message: with which of its receipts.
     Delete {
-        msgs: Vec<String>,
-        handle: Handle,
+        by: Receipts,
+        in_one_call: bool,
     },
     ChangeVisibility {
-        msgs: Vec<String>,
-        handle: Handle,
-        seconds: u64,
+        by: Receipts,
+        seconds: i64,
     },
     Purge {
         queue: QueueId,
         name: String,
     },
-    Counts(Vec<(String, QueueId)>),
+    Counts(Vec<(String, Option<QueueId>)>),
     Sources {
         name: String,
         queue: QueueId,
@@ -115,10 +117,18 @@ struct Receive {
     counted: bool,
 }
 
+/// Receipts of some messages, shown to a queue.
+struct Receipts {
+    /// None, where no queue has that name.
+    queue: Option<QueueId>,
+    msgs: Vec<String>,
+    handle: Handle,
+}
+
 #[derive(Clone, Copy)]
 enum Handle {
-    Newest,
-    Nth(usize),
+    /// From 0, the first; from -1, the newest.
+    Nth(i64),
     Garbage,
 }
 
@@ -145,9 +155,8 @@ fn kind(fifo: bool) -> Kind {
 
 fn handle(words: &Words<'_>) -> Handle {
     match words.0.get("handle") {
-        Some(Value::Number(n)) => n.as_u64().map_or(Handle::Newest, |n| Handle::Nth(n as usize)),
         Some(Value::String(_)) => Handle::Garbage,
-        _ => Handle::Newest,
+        _ => Handle::Nth(words.integer("handle").unwrap_or(-1)),
     }
 }
 
@@ -170,7 +179,7 @@ fn fitting(kind: parameter::Kind, value: &Value) -> Option<Span> {
 }
 
 /// Whether a number of seconds is in the range of a parameter. Where both kinds of queues have it, they have the same.
-fn fits(name: &str, seconds: u64) -> bool {
+fn fits(name: &str, seconds: i64) -> bool {
     let standard = product("sqs-standard").expect("a product of this folder");
     let tables = [standard.parameters, standard.message, standard.client];
     let parameter = tables.into_iter().flatten().find(|parameter| parameter.name == name);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Action, Compiled, Handle, INVALID, Receive, Send, fields, fits, settings};
+use super::{
+    Action, BATCH, Compiled, Handle, INVALID, NO_QUEUE, Receipts, Receive, Send, fields, fits, refusal, settings,
+};
 use crate::model::broker::sqs::{Command, Notice, Problem};
 use crate::model::broker::{self, Machine};
 use crate::model::plan::QueueId;
@@ -15,6 +17,14 @@ use crate::ways::conform::trace::Event;
 
 /// At most so many receives of one drain.
 const DRAINS: usize = 40;
+
+/// A message that came, as it was then.
+struct Seen {
+    delivery: u32,
+    msg: String,
+    group: Option<String>,
+    count: u16,
+}
 
 /// A script on its way.
 pub(super) struct Player<'a> {
@@ -52,43 +62,54 @@ impl<'a> Player<'a> {
     fn play(&mut self, action: &Action) {
         match action {
             Action::Nothing => {}
-            Action::Refused(event) => self.emit(Value::Object(event.clone())),
+            Action::Refused(events) => events.iter().for_each(|event| self.emit(Value::Object(event.clone()))),
             Action::SetAttributes { queue, like } => {
                 self.command(*queue, Command::SetAttributes { like: *like });
             }
             Action::Send(sends) => sends.iter().for_each(|send| self.send(send)),
             Action::Receive(receive) => {
                 for _ in 0..receive.times {
-                    if self.receive(receive).is_empty() {
+                    let got = self.receive(receive);
+                    if got.is_empty() {
                         self.emit(json!({ "kind": "empty", "queue": receive.queue, "consumer": receive.consumer }));
                     }
+                    self.delivered(receive, got);
                 }
             }
             Action::Drain { receive, delete } => {
+                let mut all = Vec::new();
                 for _ in 0..DRAINS {
                     let got = self.receive(receive);
                     if got.is_empty() {
                         break;
                     }
-                    for delivery in got.into_iter().filter(|_| *delete) {
-                        self.command(receive.of, Command::Delete { delivery });
+                    for seen in got.iter().filter(|_| *delete) {
+                        self.command(receive.of, Command::Delete { delivery: seen.delivery });
                     }
+                    all.extend(got);
                 }
+                self.delivered(receive, all);
             }
-            Action::Delete { msgs, handle } => {
-                for msg in msgs {
-                    let result = self.by_receipt(msg, *handle, |delivery| Command::Delete { delivery });
+            Action::Delete { by, in_one_call } => {
+                let has_receipt = |msg: &&String| self.receipt(by, msg) != Err("no_handle");
+                let too_many = *in_one_call && by.msgs.iter().filter(has_receipt).count() > BATCH;
+                let delete = |delivery| match too_many {
+                    true => Err("TooManyEntriesInBatchRequest"),
+                    false => Ok(Command::Delete { delivery }),
+                };
+                for msg in &by.msgs {
+                    let result = self.by_receipt(by, msg, delete);
                     self.emit(json!({ "kind": "deleted", "msg": msg, "result": result }));
                 }
             }
-            Action::ChangeVisibility { msgs, handle, seconds } => {
-                for msg in msgs {
-                    let to = Span::from_secs(*seconds);
-                    let result = if fits("VisibilityTimeout", *seconds) {
-                        self.by_receipt(msg, *handle, |delivery| Command::ChangeVisibility { delivery, to })
-                    } else {
-                        INVALID
-                    };
+            Action::ChangeVisibility { by, seconds } => {
+                let to = Span::from_secs(seconds.unsigned_abs());
+                let change = |delivery| match fits("VisibilityTimeout", *seconds) {
+                    true => Ok(Command::ChangeVisibility { delivery, to }),
+                    false => Err(INVALID),
+                };
+                for msg in &by.msgs {
+                    let result = self.by_receipt(by, msg, change);
                     self.emit(
                         json!({ "kind": "visibility_changed", "msg": msg, "seconds": seconds, "result": result }),
                     );
@@ -100,6 +121,10 @@ impl<'a> Player<'a> {
             }
             Action::Counts(queues) => {
                 for (name, queue) in queues {
+                    let Some(queue) = queue else {
+                        self.emit(Value::Object(refusal("counts", name, NO_QUEUE)));
+                        continue;
+                    };
                     let Machine::Sqs(machine) = self.rig.machine(*queue) else { continue };
                     let counts = machine.counts();
                     self.emit(json!({
@@ -137,16 +162,35 @@ impl<'a> Player<'a> {
         })
     }
 
-    fn by_receipt(&mut self, msg: &str, handle: Handle, command: impl Fn(u32) -> Command) -> &'static str {
+    /// The delivery that a receipt of a message is, or what the service says to it before it looks at the message.
+    fn receipt(&self, by: &Receipts, msg: &str) -> Result<u32, &'static str> {
         let receipts = self.receipts.get(msg).map_or(&[][..], Vec::as_slice);
-        let receipt = match handle {
-            Handle::Garbage => return Problem::ReceiptHandleIsInvalid.code(),
-            Handle::Newest => receipts.last(),
-            Handle::Nth(nth) => receipts.get(nth),
+        let delivery = match by.handle {
+            Handle::Garbage => None,
+            Handle::Nth(nth) => {
+                let nth = if nth < 0 { receipts.len() as i64 + nth } else { nth };
+                let receipt = usize::try_from(nth).ok().and_then(|nth| receipts.get(nth));
+                Some(*receipt.ok_or("no_handle")?)
+            }
         };
-        let Some(&delivery) = receipt else { return "no_handle" };
+        let queue = by.queue.ok_or(NO_QUEUE)?;
+        let of_this_queue = |&delivery: &u32| self.rig.records().deliveries[delivery].queue == queue;
+        delivery.filter(of_this_queue).ok_or(Problem::ReceiptHandleIsInvalid.code())
+    }
+
+    fn by_receipt(
+        &mut self,
+        by: &Receipts,
+        msg: &str,
+        command: impl Fn(u32) -> Result<Command, &'static str>,
+    ) -> &'static str {
+        let command = self.receipt(by, msg).and_then(|delivery| Ok((delivery, command(delivery)?)));
+        let (delivery, command) = match command {
+            Ok(command) => command,
+            Err(why) => return why,
+        };
         let queue = self.rig.records().deliveries[delivery].queue;
-        match self.command(queue, command(delivery)) {
+        match self.command(queue, command) {
             Some(Notice::Error(problem)) => problem.code(),
             _ => "ok",
         }
@@ -171,46 +215,56 @@ impl<'a> Player<'a> {
         self.emit(event);
     }
 
-    /// One receive: the deliveries that came.
-    fn receive(&mut self, receive: &Receive) -> Vec<u32> {
-        self.rig.receive(receive.worker);
-        let mut got = self.deliveries();
-        if got.is_empty() && !receive.wait.is_zero() {
-            let end = self.rig.now() + receive.wait;
-            while got.is_empty() && self.rig.next_event(end).is_some() {
-                got = self.deliveries();
-            }
-            if got.is_empty() {
-                self.rig.sleep(end.since(self.rig.now()));
-            }
-            self.rig.disconnect(receive.of, receive.worker, 1);
+    /// One receive: what came.
+    fn receive(&mut self, receive: &Receive) -> Vec<Seen> {
+        let end = self.rig.now() + receive.wait;
+        let mut got = self.ask(receive);
+        // A long poll looks again at each moment at which something happened: whatever is visible by then comes together.
+        while got.is_empty()
+            && let Some(now) = self.rig.next_event(end)
+        {
+            while self.rig.next_event(now).is_some() {}
+            got = self.ask(receive);
+        }
+        if got.is_empty() {
+            self.rig.sleep(end.since(self.rig.now()));
         }
         self.facts = self.rig.facts().len();
-        if receive.sorted {
-            got.sort_by_key(|&delivery| self.compiled.messages[self.rig.message_of(delivery).at()].0.clone());
-        }
-        for &delivery in &got {
-            let (msg, group) = self.compiled.messages[self.rig.message_of(delivery).at()].clone();
+        let seen = |delivery| {
+            let (msg, group) = &self.compiled.messages[self.rig.message_of(delivery).at()];
             let records = self.rig.records();
-            let entry = &records.entries[records.deliveries[delivery].entry];
-            let mut event =
-                json!({ "kind": "delivered", "msg": msg, "consumer": receive.consumer, "queue": receive.queue });
-            if receive.counted {
-                event["receive_count"] = entry.attempts.into();
-            }
-            if receive.queue.ends_with(".fifo")
-                && let Some(group) = group
-            {
-                event["group"] = group.into();
-            }
-            self.receipts.entry(msg).or_default().push(delivery);
-            self.emit(event);
+            let count = records.entries[records.deliveries[delivery].entry].attempts;
+            Seen { delivery, msg: msg.clone(), group: group.clone(), count }
+        };
+        let got: Vec<Seen> = got.into_iter().map(seen).collect();
+        for seen in &got {
+            self.receipts.entry(seen.msg.clone()).or_default().push(seen.delivery);
         }
         got
     }
 
-    fn deliveries(&mut self) -> Vec<u32> {
+    /// What can be had at this moment.
+    fn ask(&mut self, receive: &Receive) -> Vec<u32> {
+        self.rig.receive(receive.worker);
         let delivered = |heard| if let Heard::Delivered { delivery, .. } = heard { Some(delivery) } else { None };
         std::iter::from_fn(|| self.rig.hear()).filter_map(delivered).collect()
+    }
+
+    /// What came of one step, told in its order or in that of names.
+    fn delivered(&mut self, receive: &Receive, mut got: Vec<Seen>) {
+        if receive.sorted {
+            got.sort_by(|one, other| one.msg.cmp(&other.msg));
+        }
+        for Seen { msg, group, count, .. } in got {
+            let mut event =
+                json!({ "kind": "delivered", "msg": msg, "consumer": receive.consumer, "queue": receive.queue });
+            if receive.counted {
+                event["receive_count"] = count.into();
+            }
+            if let Some(group) = group {
+                event["group"] = group.into();
+            }
+            self.emit(event);
+        }
     }
 }
