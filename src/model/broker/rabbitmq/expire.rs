@@ -88,7 +88,7 @@ impl Machine {
                 self.expire_all_heads(queue, settings, out);
             } else {
                 self.take_ready(queue, settings, out);
-                self.doom(head, Reason::Expired, false);
+                self.doom(head, Reason::Expired);
             }
         }
     }
@@ -119,7 +119,7 @@ impl Machine {
     ) {
         let record = *out.common.records.message_of(entry);
         self.count_bytes(queue, &record, settings, false, out);
-        self.doom(entry, reason, false);
+        self.doom(entry, reason);
     }
 
     /// A message is too old from now on, wherever it is; it goes when it is the head.

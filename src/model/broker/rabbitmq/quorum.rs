@@ -111,7 +111,7 @@ impl Machine {
         }
         while self.is_over(queue, settings) {
             let Some(entry) = self.take_ready(queue, settings, out) else { break };
-            self.doom(entry, Reason::MaxLen, false);
+            self.doom(entry, Reason::MaxLen);
         }
     }
 
@@ -164,12 +164,12 @@ impl Machine {
             }
             Settling::NackAway | Settling::RejectAway => {
                 let failed = how == Settling::RejectAway || settings.version == Version::V4_0;
-                for (number, &delivery) in deliveries.iter().enumerate() {
+                for &delivery in deliveries {
                     let entry = self.nacked(queue, delivery, out);
                     if settings.version > Version::V3_10 {
                         self.mark_mut(entry).count(settings.version, failed);
                     }
-                    self.doom(entry, Reason::Rejected, number > 0);
+                    self.doom(entry, Reason::Rejected);
                 }
                 self.completed(queue, who, deliveries.len() as u32, settings);
             }
@@ -266,7 +266,7 @@ impl Machine {
         let count = i64::from(if version == Version::V4_0 { mark.acquired } else { mark.failed });
         let counted = version < Version::V4_3 || mark.failed > 0;
         if counted && settings.limit().is_some_and(|limit| count > limit) {
-            self.doom(entry, Reason::DeliveryLimit, false);
+            self.doom(entry, Reason::DeliveryLimit);
             return true;
         }
         let record = *out.common.records.message_of(entry);
