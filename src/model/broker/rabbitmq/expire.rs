@@ -70,9 +70,13 @@ impl Machine {
             return;
         }
         let settings = settings(out.stage, queue);
-        while let Some(head) = self.queues[queue.at()].head(settings).filter(|&head| self.mark(head).expired) {
+        while let Some(head) = self.queues[queue.at()].head(settings, &out.common.records).filter(|&head| self.mark(head).expired) {
             self.take_ready(queue, settings, out);
             self.die(queue, head, Reason::Expired, out);
+        }
+        if settings.max_priority.is_some() {
+            let head = self.queues[queue.at()].head(settings, &out.common.records);
+            self.queue(queue).watched = head.unwrap_or(NONE);
         }
     }
 
@@ -83,7 +87,7 @@ impl Machine {
             return;
         }
         let settings = settings(out.stage, queue);
-        while let Some(head) = self.queues[queue.at()].head(settings).filter(|&head| self.mark(head).expired) {
+        while let Some(head) = self.queues[queue.at()].head(settings, &out.common.records).filter(|&head| self.mark(head).expired) {
             if settings.version == Version::V4_3 {
                 self.expire_all_heads(queue, settings, out);
             } else {
@@ -131,14 +135,15 @@ impl Machine {
         }
         let settings = settings(out.stage, queue);
         match settings.family {
+            // With priorities it waits only for the end of what was the head when it last looked.
+            Family::Classic if settings.max_priority.is_some() && self.queues[queue.at()].watched != entry => {}
             Family::Classic => self.expire_classic(queue, out),
             Family::Quorum => {
+                let was_low = self.is_low(queue, settings);
                 if settings.version == Version::V4_3 {
                     self.expire_all_heads(queue, settings, out);
-                } else {
-                    self.expire_quorum(queue, out);
                 }
-                self.bury(queue, out);
+                self.checkout(queue, was_low, out);
             }
         }
     }
@@ -151,7 +156,7 @@ impl Machine {
         settings: &Settings,
         out: &Out<'_, O, W>,
     ) -> Option<u32> {
-        let entry = self.queues[queue.at()].take(settings)?;
+        let entry = self.queues[queue.at()].take(settings, &out.common.records)?;
         if settings.max_length_bytes.is_some() {
             let record = *out.common.records.message_of(entry);
             self.count_bytes(queue, &record, settings, false, out);

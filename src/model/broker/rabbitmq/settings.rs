@@ -196,6 +196,11 @@ impl Settings {
         }
     }
 
+    /// Whether what a client returns is appended anew, in place of coming first: where nothing limits its deliveries, until 4.3.
+    pub(super) fn appends_returns(&self) -> bool {
+        self.version < Version::V4_3 && self.limit().is_none()
+    }
+
     /// Whether a message may ever expire by the queue's own setting, or its length is limited: what a queue without either
     /// need not ask.
     pub(super) fn has_limit(&self) -> bool {
