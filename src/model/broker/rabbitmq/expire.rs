@@ -193,8 +193,7 @@ impl Machine {
     #[inline]
     pub(super) fn is_over(&self, queue: QueueId, settings: &Settings) -> bool {
         let state = &self.queues[queue.at()];
-        let count = u64::from(state.ready()) + state.retained.len() as u64;
-        settings.max_length.is_some_and(|most| count > most)
+        settings.max_length.is_some_and(|most| state.counted() > most)
             || settings.max_length_bytes.is_some_and(|most| state.bytes > most)
     }
 

@@ -44,6 +44,8 @@ pub(super) struct Queue {
     pub blocks_publishers: bool,
     /// Dead letters that wait for their targets' confirms, or for a further try.
     pub retained: Ring<(u32, super::letters::Reason)>,
+    /// Messages that the broker itself holds back for a while.
+    pub delayed: u32,
     /// Some message of it had an end.
     pub may_expire: bool,
     /// The entry whose end it waits for, or [`NONE`] (classic, with priorities).
@@ -72,6 +74,7 @@ clone_by_field!(Queue {
     knows_publishers,
     blocks_publishers,
     retained,
+    delayed,
     may_expire,
     watched,
     last_used,
@@ -161,6 +164,12 @@ impl Queue {
     #[inline]
     pub fn ready(&self) -> u32 {
         self.levels.len() + self.returns.len()
+    }
+
+    /// How many count to its limit.
+    #[inline]
+    pub fn counted(&self) -> u64 {
+        u64::from(self.ready() + self.delayed) + self.retained.len() as u64
     }
 
     /// The level that a priority stands for.

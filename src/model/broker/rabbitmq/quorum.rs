@@ -148,9 +148,8 @@ impl Machine {
     /// Whether so little is ready that publishers that were told to stop may go on.
     pub(super) fn is_low(&self, queue: QueueId, settings: &Settings) -> bool {
         let state = &self.queues[queue.at()];
-        let count = u64::from(state.ready()) + state.retained.len() as u64;
         let below = |most: Option<u64>, is: u64| most.is_none_or(|most| is <= most * LOW_LIMIT / 10);
-        settings.has_limit() && below(settings.max_length, count) && below(settings.max_length_bytes, state.bytes)
+        settings.has_limit() && below(settings.max_length, state.counted()) && below(settings.max_length_bytes, state.bytes)
     }
 
     /// One message now.
@@ -310,6 +309,7 @@ impl Machine {
             self.queues[queue.at()].returns.push(entry);
         } else {
             out.book(out.stage.delays_lane(queue), delay, entry);
+            self.queues[queue.at()].delayed += u32::from(settings.delayed_retry.is_some());
         }
         false
     }
@@ -360,6 +360,7 @@ impl Machine {
     ) {
         let settings = settings(out.stage, queue);
         let was_low = self.is_low(queue, settings);
+        self.queues[queue.at()].delayed -= u32::from(settings.delayed_retry.is_some());
         if settings.appends_returns() {
             self.place_last(queue, entry, &mut out.common.records);
             self.queue(queue).levels.push(Queue::level(settings, None), entry);

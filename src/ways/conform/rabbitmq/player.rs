@@ -172,7 +172,7 @@ impl<'a> Player<'a> {
         let event = self.delivered(&sent);
         let held = Held {
             tag: sent.tag,
-            message: self.script.messages[sent.producer.at()].clone(),
+            message: self.script.messages[sent.producer.at()].name.clone(),
             queue: self.name_of(sent.queue).to_owned(),
         };
         let held = (!taker.auto_ack).then_some(held);
@@ -198,7 +198,7 @@ impl<'a> Player<'a> {
         let client = &self.script.clients[self.script.workers[sent.worker as usize].client];
         let mut event = json!({
             "kind": "delivered",
-            "msg": self.script.messages[sent.producer.at()],
+            "msg": self.script.messages[sent.producer.at()].name,
             "consumer": client,
             "queue": queue,
             "redelivered": sent.redelivered,
@@ -258,10 +258,12 @@ impl<'a> Player<'a> {
     }
 
     fn publish(&mut self, producer: ProducerId) {
-        let facts = self.rig.facts().len();
+        let (facts, message) = (self.rig.facts().len(), &self.script.messages[producer.at()]);
         self.confirm = None;
-        self.rig.publish(producer);
-        self.listen();
+        if message.sound {
+            self.rig.publish(producer);
+            self.listen();
+        }
         let refusal = self.rig.facts()[facts..].iter().find_map(|(_, fact)| match fact {
             Fact::Refused { why, .. } => Some(*why),
             _ => None,
@@ -270,10 +272,10 @@ impl<'a> Player<'a> {
             (Some(true), _) => ("ack", None),
             (_, Some(Refusal::Unroutable)) => ("returned", Some(312)),
             (_, Some(Refusal::NoExchange)) => ("channel_closed", Some(404)),
+            _ if !message.sound => ("channel_closed", Some(406)),
             _ => ("nack", None),
         };
-        let message = &self.script.messages[producer.at()];
-        self.emit(json!({"kind": "published", "msg": message, "confirm": confirm, "code": code}));
+        self.emit(json!({"kind": "published", "msg": message.name, "confirm": confirm, "code": code}));
     }
 
     fn drain(&mut self, clients: Option<&[usize]>) {
