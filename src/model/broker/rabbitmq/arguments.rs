@@ -79,9 +79,7 @@ pub(super) fn agree(stands: &Settings, again: &Settings) -> bool {
     let same = |names: &[&str]| names.iter().all(|name| get(stands, name) == get(again, name));
     let version = stands.version;
     let of_family = match stands.family {
-        Family::Classic => {
-            same(CLASSIC_ONLY) && (version == Version::V3_10 || same(&["x-queue-leader-locator"]))
-        }
+        Family::Classic => same(CLASSIC_ONLY) && (version == Version::V3_10 || same(&["x-queue-leader-locator"])),
         Family::Quorum => {
             same(QUORUM_ONLY)
                 && same(&["x-queue-leader-locator"])

@@ -70,7 +70,9 @@ impl Machine {
             return;
         }
         let settings = settings(out.stage, queue);
-        while let Some(head) = self.queues[queue.at()].head(settings, &out.common.records).filter(|&head| self.mark(head).expired) {
+        while let Some(head) =
+            self.queues[queue.at()].head(settings, &out.common.records).filter(|&head| self.mark(head).expired)
+        {
             self.take_ready(queue, settings, out);
             self.die(queue, head, Reason::Expired, out);
         }
@@ -87,7 +89,9 @@ impl Machine {
             return;
         }
         let settings = settings(out.stage, queue);
-        while let Some(head) = self.queues[queue.at()].head(settings, &out.common.records).filter(|&head| self.mark(head).expired) {
+        while let Some(head) =
+            self.queues[queue.at()].head(settings, &out.common.records).filter(|&head| self.mark(head).expired)
+        {
             if settings.version == Version::V4_3 {
                 self.expire_all_heads(queue, settings, out);
             } else {

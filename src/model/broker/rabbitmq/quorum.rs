@@ -149,7 +149,9 @@ impl Machine {
     pub(super) fn is_low(&self, queue: QueueId, settings: &Settings) -> bool {
         let state = &self.queues[queue.at()];
         let below = |most: Option<u64>, is: u64| most.is_none_or(|most| is <= most * LOW_LIMIT / 10);
-        settings.has_limit() && below(settings.max_length, state.counted()) && below(settings.max_length_bytes, state.bytes)
+        settings.has_limit()
+            && below(settings.max_length, state.counted())
+            && below(settings.max_length_bytes, state.bytes)
     }
 
     /// One message now.
