@@ -9,6 +9,7 @@ use super::settings::{Family, Settings};
 use super::topology::Version;
 use crate::model::broker::Room;
 use crate::model::plan::QueueId;
+use crate::model::records::NONE;
 use crate::sim::Canon;
 
 impl Machine {
@@ -22,6 +23,9 @@ impl Machine {
         form.puts([u64::from(state.blocks_publishers), u64::from(state.knows_publishers)]);
         let asks_for_use = settings.auto_delete && state.was_consumed;
         form.puts([u64::from(state.streak), u64::from(asks_for_use), state.bytes]);
+        if settings.max_priority.is_some() && state.watched != NONE {
+            form.puts(self.name(settings, state.watched, room));
+        }
         if settings.expires.is_some() {
             form.put(room.now.since(state.last_used).nanos());
         }
@@ -29,7 +33,15 @@ impl Machine {
         for entry in state.returns.iter() {
             form.puts(self.name(settings, entry, room));
         }
-        state.levels.canon(form, |form, entry| form.puts(self.name(settings, entry, room)));
+        // Which of two priorities is due may depend on which message came first.
+        let weighs = settings.family == Family::Quorum && settings.version == Version::V4_0;
+        let place = |entry: u32| room.records.entries[entry].place;
+        state.levels.canon(form, |form, entry| {
+            form.puts(self.name(settings, entry, room));
+            if weighs {
+                form.put(state.levels.iter().filter(|&other| place(other) < place(entry)).count() as u64);
+            }
+        });
         form.list(state.retained.iter(), |form, &(entry, reason)| {
             form.puts(self.name(settings, entry, room));
             form.put(reason as u64);

@@ -3,7 +3,7 @@
 //! It knows what each channel was sent and from which queue, nothing of why. Rule: whatever is unacknowledged when a channel
 //! ends goes back to its queue.
 
-use super::machine::{Machine, name_of, settings, subscription, topology};
+use super::machine::{Machine, pace, settings, subscription, topology};
 use super::queue::{Consumer, Status};
 use super::settings::{Family, PRECONDITION_FAILED};
 use super::topology::{Notice, Version};
@@ -65,7 +65,7 @@ impl Machine {
         let mut queues: Vec<QueueId> = unacked.iter().map(|unacked| unacked.queue).collect();
         let consumes = |queue: &QueueId| self.queues[queue.at()].consumers.iter().any(|it| it.is_of(channel));
         queues.extend(self.all_standing().into_iter().filter(consumes));
-        queues.sort_unstable_by_key(|&queue| name_of(out.stage, queue));
+        queues.sort_unstable_by_key(|&queue| pace(out.stage, queue));
         queues.dedup();
         for queue in queues {
             let of_queue = |unacked: &&Unacked| unacked.queue == queue;

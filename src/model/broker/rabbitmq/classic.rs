@@ -68,10 +68,11 @@ impl Machine {
         let priority = envelope(&record, out.stage).and_then(|envelope| envelope.priority);
         self.queues[queue.at()].levels.push(Queue::level(settings, priority), entry);
         self.count_bytes(queue, &record, settings, true, out);
-        if settings.has_limit() {
-            self.drop_heads(queue, settings, out);
+        let dropped = settings.has_limit() && self.drop_heads(queue, settings, out);
+        // It takes what comes in for a head only if nothing else is there, whatever its priority.
+        if settings.max_priority.is_none() || dropped || self.queues[queue.at()].ready() == 1 {
+            self.expire_classic(queue, out);
         }
-        self.expire_classic(queue, out);
     }
 
     /// Whether a publish still fits, where the newest is refused.
@@ -89,15 +90,20 @@ impl Machine {
             || !too_many && settings.max_length_bytes.is_none_or(|most| state.bytes + bytes <= most)
     }
 
-    /// Drops the heads of what is too much.
-    fn drop_heads<O: Oracle, W: Watch>(&mut self, queue: QueueId, settings: &Settings, out: &mut Out<'_, O, W>) {
-        if settings.overflow != Overflow::DropHead {
-            return;
-        }
-        while self.is_over(queue, settings) {
+    /// Drops the heads of what is too much, if anything.
+    fn drop_heads<O: Oracle, W: Watch>(
+        &mut self,
+        queue: QueueId,
+        settings: &Settings,
+        out: &mut Out<'_, O, W>,
+    ) -> bool {
+        let mut dropped = false;
+        while settings.overflow == Overflow::DropHead && self.is_over(queue, settings) {
             let Some(entry) = self.take_ready(queue, settings, out) else { break };
             self.die(queue, entry, Reason::MaxLen, out);
+            dropped = true;
         }
+        dropped
     }
 
     /// While somebody may be served and something is ready: hands it out.

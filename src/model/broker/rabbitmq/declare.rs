@@ -2,6 +2,7 @@
 //!
 //! A wrong request is answered by closing its channel, so whatever the channel held comes back.
 
+use super::arguments::agree;
 use super::deliver::Taker;
 use super::machine::{Machine, name_of, settings, subscription, topology, written};
 use super::queue::{Consumer, Queue, Status};
@@ -31,6 +32,8 @@ impl Machine {
             Command::Depth { name, channel } => self.depth(name, channel, out),
             Command::Bind { binding } => self.bind(binding, out),
             Command::Unbind { binding } => self.routes.unbind(binding, topology),
+            // What is not there is deleted already.
+            Command::Delete { name, .. } if self.standing[usize::from(name)].is_none() => {}
             Command::Delete { name, channel } => {
                 if let Some(queue) = self.accessible(name, channel, out) {
                     self.delete(queue, out);
@@ -98,7 +101,8 @@ impl Machine {
             Bound::Queue(name) => self.standing[usize::from(name)].is_some_and(|it| self.queues[it.at()].owner == NONE),
             Bound::Exchange(name) => self.routes.exchange(name).is_some(),
         };
-        if stands && self.routes.exchange(new.from).is_some() {
+        let fits = |exchange: u16| topology.exchanges[usize::from(exchange)].takes(new);
+        if stands && self.routes.exchange(new.from).is_some_and(fits) {
             self.routes.bind(binding, topology);
         }
     }
@@ -119,7 +123,7 @@ impl Machine {
         let owner = self.queue(other).owner;
         if owner != if new.exclusive { channel } else { NONE } {
             self.refuse(channel, RESOURCE_LOCKED, out);
-        } else if settings(stage, other) == new {
+        } else if agree(settings(stage, other), new) {
             self.used_if_classic(other, out);
         } else {
             self.refuse(channel, PRECONDITION_FAILED, out);
@@ -244,9 +248,13 @@ impl Machine {
         out: &mut Out<'_, O, W>,
     ) -> u32 {
         let mut gone = self.queue(queue).take_all();
-        let retained: Vec<u32> = self.queue(queue).retained.drain().map(|(entry, _)| entry).collect();
-        gone.extend(retained);
-        if settings(out.stage, queue).family == Family::Quorum {
+        let settings = settings(out.stage, queue);
+        // Before 4.3 it is the consumers' messages that are purged, not what waits for dead-letter targets.
+        if why != DropReason::Purged || settings.version == Version::V4_3 {
+            let retained: Vec<u32> = self.queue(queue).retained.drain().map(|(entry, _)| entry).collect();
+            gone.extend(retained);
+        }
+        if settings.family == Family::Quorum {
             gone.extend(self.take_delayed(queue, out));
         }
         let state = self.queue(queue);
@@ -318,6 +326,7 @@ impl Machine {
         let delays = out.stage.delays_lane(queue);
         let delayed = out.common.agenda.events(delays).map(|event| event.payload).collect();
         out.common.agenda.clear(delays);
+        self.queue(queue).delayed = 0;
         delayed
     }
 }

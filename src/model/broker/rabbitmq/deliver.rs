@@ -121,6 +121,13 @@ impl Machine {
         self.forget_message(message);
     }
 
+    /// An entry comes behind all others in the order of places.
+    pub(super) fn place_last(&mut self, queue: QueueId, entry: u32, records: &mut Records) {
+        let state = &mut self.queues[queue.at()];
+        records.entries[entry].place = state.next_place;
+        state.next_place = state.next_place.wrapping_add(1);
+    }
+
     /// Stores a message's entry, behind all others in the order of places.
     #[inline]
     pub(super) fn new_entry(

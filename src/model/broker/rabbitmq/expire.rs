@@ -70,9 +70,15 @@ impl Machine {
             return;
         }
         let settings = settings(out.stage, queue);
-        while let Some(head) = self.queues[queue.at()].head(settings).filter(|&head| self.mark(head).expired) {
+        while let Some(head) =
+            self.queues[queue.at()].head(settings, &out.common.records).filter(|&head| self.mark(head).expired)
+        {
             self.take_ready(queue, settings, out);
             self.die(queue, head, Reason::Expired, out);
+        }
+        if settings.max_priority.is_some() {
+            let head = self.queues[queue.at()].head(settings, &out.common.records);
+            self.queue(queue).watched = head.unwrap_or(NONE);
         }
     }
 
@@ -83,12 +89,14 @@ impl Machine {
             return;
         }
         let settings = settings(out.stage, queue);
-        while let Some(head) = self.queues[queue.at()].head(settings).filter(|&head| self.mark(head).expired) {
+        while let Some(head) =
+            self.queues[queue.at()].head(settings, &out.common.records).filter(|&head| self.mark(head).expired)
+        {
             if settings.version == Version::V4_3 {
                 self.expire_all_heads(queue, settings, out);
             } else {
                 self.take_ready(queue, settings, out);
-                self.doom(head, Reason::Expired, false);
+                self.doom(head, Reason::Expired);
             }
         }
     }
@@ -119,7 +127,7 @@ impl Machine {
     ) {
         let record = *out.common.records.message_of(entry);
         self.count_bytes(queue, &record, settings, false, out);
-        self.doom(entry, reason, false);
+        self.doom(entry, reason);
     }
 
     /// A message is too old from now on, wherever it is; it goes when it is the head.
@@ -131,14 +139,15 @@ impl Machine {
         }
         let settings = settings(out.stage, queue);
         match settings.family {
+            // With priorities it waits only for the end of what was the head when it last looked.
+            Family::Classic if settings.max_priority.is_some() && self.queues[queue.at()].watched != entry => {}
             Family::Classic => self.expire_classic(queue, out),
             Family::Quorum => {
+                let was_low = self.is_low(queue, settings);
                 if settings.version == Version::V4_3 {
                     self.expire_all_heads(queue, settings, out);
-                } else {
-                    self.expire_quorum(queue, out);
                 }
-                self.bury(queue, out);
+                self.checkout(queue, was_low, out);
             }
         }
     }
@@ -151,7 +160,7 @@ impl Machine {
         settings: &Settings,
         out: &Out<'_, O, W>,
     ) -> Option<u32> {
-        let entry = self.queues[queue.at()].take(settings)?;
+        let entry = self.queues[queue.at()].take(settings, &out.common.records)?;
         if settings.max_length_bytes.is_some() {
             let record = *out.common.records.message_of(entry);
             self.count_bytes(queue, &record, settings, false, out);
@@ -188,8 +197,7 @@ impl Machine {
     #[inline]
     pub(super) fn is_over(&self, queue: QueueId, settings: &Settings) -> bool {
         let state = &self.queues[queue.at()];
-        let count = u64::from(state.ready()) + state.retained.len() as u64;
-        settings.max_length.is_some_and(|most| count > most)
+        settings.max_length.is_some_and(|most| state.counted() > most)
             || settings.max_length_bytes.is_some_and(|most| state.bytes > most)
     }
 

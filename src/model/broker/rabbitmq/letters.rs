@@ -4,7 +4,7 @@
 //! without having been rejected on the way is dropped.
 
 use super::RETRY;
-use super::machine::{Machine, name_of, number_of, settings, topology, written};
+use super::machine::{Machine, name_of, number_of, pace, settings, topology, written};
 use super::routes::{Labels, Value};
 use super::settings::{Family, Strategy};
 use super::topology::{Envelope, Version};
@@ -88,10 +88,9 @@ pub struct Death {
     pub original_expiration: Option<u64>,
 }
 
-/// An entry that a queue gives up at the end of a command. Those of one batch keep their order.
+/// An entry that a queue gives up at the end of a command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dying {
-    pub batch: u32,
     pub entry: u32,
     pub reason: Reason,
 }
@@ -239,7 +238,7 @@ impl Machine {
         out.common.records.entries[entry].place < self.queues[queue.at()].redelivered_to
     }
 
-    /// The queues that an exchange routes to; none, where the exchange does not stand.
+    /// The queues that an exchange routes to, the quicker ones first; none, where the exchange does not stand.
     pub(super) fn targets(&self, exchange: Option<u16>, labels: &Labels<'_>, stage: &Stage) -> Option<Vec<QueueId>> {
         let names = match exchange {
             Some(exchange) => {
@@ -253,30 +252,35 @@ impl Machine {
                 names
             }
         };
-        Some(names.into_iter().filter_map(|name| self.standing[usize::from(name)]).collect())
+        let mut queues: Vec<QueueId> = names.into_iter().filter_map(|name| self.standing[usize::from(name)]).collect();
+        if queues.len() > 1 {
+            queues.sort_by_key(|&queue| pace(stage, queue));
+        }
+        Some(queues)
     }
 
-    /// At the end of a command of a quorum queue: gives up what it decided to. Before 4.3 the effects of a command are
-    /// gathered at the front of a list, and so come out backwards, batch by batch.
+    /// At the end of a command of a quorum queue: gives up what it decided to, in that order; before 4.3 first what was too
+    /// much, and of that the last first.
     pub(super) fn bury<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
         if self.dying.is_empty() {
             return;
         }
         let mut dying = std::mem::take(&mut self.dying);
         if settings(out.stage, queue).version < Version::V4_3 {
-            dying.sort_by_key(|dying| std::cmp::Reverse(dying.batch));
+            let is_surplus = |dying: &Dying| dying.reason == Reason::MaxLen;
+            dying.sort_by_key(|dying| !is_surplus(dying));
+            let surplus = dying.partition_point(is_surplus);
+            dying[..surplus].reverse();
         }
-        for Dying { entry, reason, .. } in dying.drain(..) {
+        for Dying { entry, reason } in dying.drain(..) {
             self.die(queue, entry, reason, out);
         }
         self.dying = dying;
     }
 
-    /// An entry will be given up at the end of this command, in a batch of its own or with those before it.
-    pub(super) fn doom(&mut self, entry: u32, reason: Reason, with_last: bool) {
-        let last = self.dying.last().map_or(0, |dying| dying.batch);
-        let batch = if with_last { last } else { last + 1 };
-        self.dying.push(Dying { batch, entry, reason });
+    /// An entry will be given up at the end of this command.
+    pub(super) fn doom(&mut self, entry: u32, reason: Reason) {
+        self.dying.push(Dying { entry, reason });
     }
 
     /// A message is gone.

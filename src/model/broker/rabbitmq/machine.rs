@@ -9,7 +9,7 @@ use super::letters::{Dying, Letter};
 use super::queue::{Mark, Queue, UNMARKED};
 use super::routes::Routes;
 use super::sent::Sent;
-use super::settings::{CONSUMER_TIMEOUT, Settings};
+use super::settings::{CONSUMER_TIMEOUT, Family, Settings};
 use super::topology::{Command, Subscription, Topology};
 use super::{EXPIRES, LEASE, OWN_TTL, RETRY, TTL};
 use crate::model::broker::{self, HandOut, Input};
@@ -97,6 +97,12 @@ pub(super) fn topology(stage: &Stage) -> &Topology {
 /// The number of a queue's name.
 pub(super) fn name_of(stage: &Stage, queue: QueueId) -> u16 {
     topology(stage).named.get(queue.at()).copied().unwrap_or(queue.0)
+}
+
+/// Which of two queues is done first with what one command asks of both: a classic one, for a quorum queue writes to its log
+/// before it does anything; then by name.
+pub(super) fn pace(stage: &Stage, queue: QueueId) -> (bool, u16) {
+    (settings(stage, queue).family == Family::Quorum, name_of(stage, queue))
 }
 
 /// A queue's name as it is written.

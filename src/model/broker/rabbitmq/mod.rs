@@ -4,6 +4,7 @@
 //! `topology.rs`, the broker's machine in `machine.rs` and the files that it is spread over, in the consumer's
 //! process runs the client that asks once. It is one node: it says nothing of replication but what a quorum promises.
 
+mod arguments;
 mod canon;
 mod channels;
 mod classic;

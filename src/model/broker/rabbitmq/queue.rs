@@ -5,7 +5,7 @@
 use super::settings::{Family, Settings};
 use super::topology::Version;
 use crate::model::broker::parts::{Levels, Ready, Turns};
-use crate::model::records::NONE;
+use crate::model::records::{NONE, Records};
 use crate::sim::{Ring, Time, clone_by_field};
 
 /// What changes in a queue.
@@ -44,8 +44,12 @@ pub(super) struct Queue {
     pub blocks_publishers: bool,
     /// Dead letters that wait for their targets' confirms, or for a further try.
     pub retained: Ring<(u32, super::letters::Reason)>,
+    /// Messages that the broker itself holds back for a while.
+    pub delayed: u32,
     /// Some message of it had an end.
     pub may_expire: bool,
+    /// The entry whose end it waits for, or [`NONE`] (classic, with priorities).
+    pub watched: u32,
     /// When it was last used, where that matters.
     pub last_used: Time,
     /// How many consumers were attached so far: they are ordered by it.
@@ -70,7 +74,9 @@ clone_by_field!(Queue {
     knows_publishers,
     blocks_publishers,
     retained,
+    delayed,
     may_expire,
+    watched,
     last_used,
     attached
 });
@@ -151,13 +157,19 @@ const HIGHEST_PRIORITY: usize = 31;
 
 impl Queue {
     pub fn new(stands: bool) -> Queue {
-        Queue { stands, owner: NONE, ..Queue::default() }
+        Queue { stands, owner: NONE, watched: NONE, ..Queue::default() }
     }
 
     /// How many are ready.
     #[inline]
     pub fn ready(&self) -> u32 {
         self.levels.len() + self.returns.len()
+    }
+
+    /// How many count to its limit.
+    #[inline]
+    pub fn counted(&self) -> u64 {
+        u64::from(self.ready() + self.delayed) + self.retained.len() as u64
     }
 
     /// The level that a priority stands for.
@@ -177,27 +189,28 @@ impl Queue {
 
     /// The level that is served next.
     #[inline]
-    fn next_level(&self, settings: &Settings) -> Option<usize> {
+    fn next_level(&self, settings: &Settings, records: &Records) -> Option<usize> {
         let highest = self.levels.highest()?;
-        // Two high ones, then a normal one.
-        let normal_is_due = settings.family == Family::Quorum && settings.version == Version::V4_0 && self.streak == 2;
-        let lower = if normal_is_due && self.levels.front(0).is_some() { 0 } else { highest };
-        Some(lower)
+        // Two high ones, then a normal one, unless it came after the next high one.
+        let normal_is_due = self.streak == 2 && settings.family == Family::Quorum && settings.version == Version::V4_0;
+        let place = |level: usize| self.levels.front(level).map(|entry| records.entries[entry].place);
+        let normal = normal_is_due && place(0).is_some_and(|normal| Some(normal) < place(highest));
+        Some(if normal { 0 } else { highest })
     }
 
     /// The head.
     #[inline]
-    pub fn head(&self, settings: &Settings) -> Option<u32> {
-        self.returns.front().or_else(|| self.levels.front(self.next_level(settings)?))
+    pub fn head(&self, settings: &Settings, records: &Records) -> Option<u32> {
+        self.returns.front().or_else(|| self.levels.front(self.next_level(settings, records)?))
     }
 
     /// Takes the head.
     #[inline]
-    pub fn take(&mut self, settings: &Settings) -> Option<u32> {
+    pub fn take(&mut self, settings: &Settings, records: &Records) -> Option<u32> {
         if let Some(entry) = self.returns.pop() {
             return Some(entry);
         }
-        let level = self.next_level(settings)?;
+        let level = self.next_level(settings, records)?;
         if settings.family == Family::Quorum {
             self.streak = if self.streak == 2 { 0 } else { self.streak + 1 };
         }
@@ -208,6 +221,7 @@ impl Queue {
     pub fn take_all(&mut self) -> Vec<u32> {
         let mut all: Vec<u32> = self.returns.drain().collect();
         all.extend(self.levels.drain());
+        (self.streak, self.watched) = (0, NONE);
         all
     }
 

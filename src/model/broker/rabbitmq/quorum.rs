@@ -38,9 +38,14 @@ impl Machine {
         self.queues[queue.at()].levels.push(Queue::level(settings, priority), entry);
         self.count_bytes(queue, &record, settings, true, out);
         self.checkout(queue, was_low, out);
-        // A life of nothing ends with the command.
-        if at_once && out.common.records.entries[entry].delivery == NONE {
-            self.grows_old(queue, entry, out);
+        // A life of nothing ends with the command; what was handed out in it is too old once it comes back.
+        if at_once {
+            let delivery = out.common.records.entries[entry].delivery;
+            if delivery == NONE {
+                self.grows_old(queue, entry, out);
+            } else {
+                self.mark_expired(entry, out.common.records.deliveries[delivery].current);
+            }
         }
     }
 
@@ -58,10 +63,35 @@ impl Machine {
     }
 
     /// The end of a command: hands out what it can, keeps to its limits, gives up what it decided to. `was_low`: publishers
-    /// might go on before it.
+    /// might go on before it. What was sent to a consumer that needs no ack is settled by a command of its own.
     #[inline]
     pub(super) fn checkout<O: Oracle, W: Watch>(&mut self, queue: QueueId, was_low: bool, out: &mut Out<'_, O, W>) {
+        if self.checkout_once(queue, was_low, out) {
+            self.settle_auto_acked(queue, out);
+        }
+    }
+
+    #[cold]
+    fn settle_auto_acked<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
         let settings = settings(out.stage, queue);
+        let mut sent = true;
+        while std::mem::take(&mut sent) {
+            for who in 0..self.queues[queue.at()].consumers.len() {
+                let consumer = self.queues[queue.at()].consumers[who];
+                if consumer.auto_ack && consumer.held > 0 && consumer.status != Status::Gone {
+                    let was_low = self.is_low(queue, settings);
+                    self.completed(queue, Some(who as u32), consumer.held, settings);
+                    sent |= self.checkout_once(queue, was_low, out);
+                }
+            }
+        }
+    }
+
+    /// Says whether anything was sent that is done with that.
+    #[inline]
+    fn checkout_once<O: Oracle, W: Watch>(&mut self, queue: QueueId, was_low: bool, out: &mut Out<'_, O, W>) -> bool {
+        let settings = settings(out.stage, queue);
+        let mut auto_acked = false;
         loop {
             self.expire_quorum(queue, out);
             let state = &mut self.queues[queue.at()];
@@ -76,10 +106,9 @@ impl Machine {
                 continue;
             }
             let taker = Taker::of(consumer);
-            if !consumer.auto_ack {
-                consumer.credit -= 1;
-                consumer.held += 1;
-            }
+            consumer.credit -= 1;
+            consumer.held += 1;
+            auto_acked |= taker.auto_ack;
             self.queue_up(queue, who);
             if let Some(entry) = self.take_ready(queue, settings, out) {
                 self.hand_out(queue, entry, taker, true, out);
@@ -87,6 +116,7 @@ impl Machine {
         }
         self.keep_to_limits(queue, was_low, settings, out);
         self.bury(queue, out);
+        auto_acked
     }
 
     fn keep_to_limits<O: Oracle, W: Watch>(
@@ -111,16 +141,17 @@ impl Machine {
         }
         while self.is_over(queue, settings) {
             let Some(entry) = self.take_ready(queue, settings, out) else { break };
-            self.doom(entry, Reason::MaxLen, false);
+            self.doom(entry, Reason::MaxLen);
         }
     }
 
     /// Whether so little is ready that publishers that were told to stop may go on.
     pub(super) fn is_low(&self, queue: QueueId, settings: &Settings) -> bool {
         let state = &self.queues[queue.at()];
-        let count = u64::from(state.ready()) + state.retained.len() as u64;
         let below = |most: Option<u64>, is: u64| most.is_none_or(|most| is <= most * LOW_LIMIT / 10);
-        settings.has_limit() && below(settings.max_length, count) && below(settings.max_length_bytes, state.bytes)
+        settings.has_limit()
+            && below(settings.max_length, state.counted())
+            && below(settings.max_length_bytes, state.bytes)
     }
 
     /// One message now.
@@ -139,6 +170,7 @@ impl Machine {
             self.hand_out(queue, entry, taker, true, out);
         }
         self.keep_to_limits(queue, was_low, settings, out);
+        self.expire_quorum(queue, out); // what the message that was got hid until now
         self.bury(queue, out);
         entry.is_some()
     }
@@ -164,12 +196,12 @@ impl Machine {
             }
             Settling::NackAway | Settling::RejectAway => {
                 let failed = how == Settling::RejectAway || settings.version == Version::V4_0;
-                for (number, &delivery) in deliveries.iter().enumerate() {
+                for &delivery in deliveries {
                     let entry = self.nacked(queue, delivery, out);
                     if settings.version > Version::V3_10 {
                         self.mark_mut(entry).count(settings.version, failed);
                     }
-                    self.doom(entry, Reason::Rejected, number > 0);
+                    self.doom(entry, Reason::Rejected);
                 }
                 self.completed(queue, who, deliveries.len() as u32, settings);
             }
@@ -192,7 +224,7 @@ impl Machine {
         let settings = settings(out.stage, queue);
         let version = settings.version;
         let fails = rejected && version == Version::V4_3;
-        if settings.limit().is_none() && !fails {
+        if settings.appends_returns() {
             return self.appended(queue, who, deliveries, out);
         }
         let was_low = self.is_low(queue, settings);
@@ -220,7 +252,7 @@ impl Machine {
         self.checkout(queue, was_low, out);
     }
 
-    /// Without a limit, what is returned is appended to the log again, and so comes behind all others.
+    /// Without a limit, what is returned is appended to the log again, and so comes behind all others (before 4.3).
     fn appended<O: Oracle, W: Watch>(
         &mut self,
         queue: QueueId,
@@ -233,6 +265,7 @@ impl Machine {
             let was_low = self.is_low(queue, settings);
             let entry = self.nacked(queue, delivery, out);
             self.mark_mut(entry).count(settings.version, false);
+            self.place_last(queue, entry, &mut out.common.records);
             if self.delay.is_zero() {
                 self.queues[queue.at()].levels.push(Queue::level(settings, None), entry);
             } else {
@@ -243,9 +276,6 @@ impl Machine {
             if let Some(who) = who {
                 self.let_go(queue, who, 1, 1, settings);
                 self.update_or_remove(queue, who, settings);
-            }
-            if settings.version == Version::V4_3 {
-                self.activate(queue, settings);
             }
             self.checkout(queue, was_low, out);
         }
@@ -266,7 +296,7 @@ impl Machine {
         let count = i64::from(if version == Version::V4_0 { mark.acquired } else { mark.failed });
         let counted = version < Version::V4_3 || mark.failed > 0;
         if counted && settings.limit().is_some_and(|limit| count > limit) {
-            self.doom(entry, Reason::DeliveryLimit, false);
+            self.doom(entry, Reason::DeliveryLimit);
             return true;
         }
         let record = *out.common.records.message_of(entry);
@@ -281,6 +311,7 @@ impl Machine {
             self.queues[queue.at()].returns.push(entry);
         } else {
             out.book(out.stage.delays_lane(queue), delay, entry);
+            self.queues[queue.at()].delayed += u32::from(settings.delayed_retry.is_some());
         }
         false
     }
@@ -331,10 +362,12 @@ impl Machine {
     ) {
         let settings = settings(out.stage, queue);
         let was_low = self.is_low(queue, settings);
-        if settings.limit().is_some() {
-            self.queue(queue).returns.push(entry);
-        } else {
+        self.queues[queue.at()].delayed -= u32::from(settings.delayed_retry.is_some());
+        if settings.appends_returns() {
+            self.place_last(queue, entry, &mut out.common.records);
             self.queue(queue).levels.push(Queue::level(settings, None), entry);
+        } else {
+            self.queue(queue).returns.push(entry);
         }
         self.checkout(queue, was_low, out);
     }

@@ -4,7 +4,7 @@
 
 use super::super::Product;
 use super::topology::{Envelope, Version};
-use super::{PRODUCTS, Value};
+use super::{PRODUCTS, Value, arguments};
 use crate::model::plan::QueueId;
 use crate::sim::Span;
 
@@ -55,6 +55,8 @@ pub struct Settings {
     pub delayed_retry: Option<Retry>,
     /// The code with which the broker refuses to make such a queue.
     pub refused: Option<u16>,
+    /// The arguments as a script declared them.
+    pub arguments: Vec<(String, Value)>,
 }
 
 /// Where dead letters go.
@@ -125,6 +127,7 @@ impl Default for Settings {
             consumer_timeout: None,
             delayed_retry: None,
             refused: None,
+            arguments: Vec::new(),
         }
     }
 }
@@ -196,6 +199,11 @@ impl Settings {
         }
     }
 
+    /// Whether what a client returns is appended anew, in place of coming first: where nothing limits its deliveries, until 4.3.
+    pub(super) fn appends_returns(&self) -> bool {
+        self.version < Version::V4_3 && self.limit().is_none()
+    }
+
     /// Whether a message may ever expire by the queue's own setting, or its length is limited: what a queue without either
     /// need not ask.
     pub(super) fn has_limit(&self) -> bool {
@@ -215,12 +223,12 @@ impl Settings {
         let kind = text("x-queue-type").unwrap_or("classic");
         let family = if kind == "quorum" { Family::Quorum } else { Family::Classic };
         let misfit = kind != "quorum" && kind != "classic"
-            || args.iter().any(|(name, value)| !fits(version, family, name, value))
+            || args.iter().any(|(name, value)| !arguments::fits(version, family, name, value))
             || get("x-dead-letter-routing-key").is_some() && get("x-dead-letter-exchange").is_none();
         let refused = if misfit {
             Some(PRECONDITION_FAILED)
-        } else if version == Version::V4_3 && !durable && !exclusive {
-            Some(INTERNAL_ERROR) // transient queues that are not exclusive are denied
+        } else if version == Version::V4_3 && get("x-queue-master-locator").is_some() {
+            Some(INTERNAL_ERROR) // a feature that is not permitted any more
         } else if family == Family::Quorum && (!durable || exclusive || auto_delete) {
             Some(PRECONDITION_FAILED)
         } else {
@@ -260,6 +268,7 @@ impl Settings {
             consumer_timeout: timeout,
             delayed_retry: delayed_retry(version, text("x-delayed-retry-type"), span),
             refused,
+            arguments: args.to_vec(),
         }
     }
 }
@@ -279,57 +288,3 @@ fn delayed_retry(version: Version, kind: Option<&str>, span: impl Fn(&str) -> Op
 pub(super) const PRECONDITION_FAILED: u16 = 406;
 /// 541.
 pub(super) const INTERNAL_ERROR: u16 = 541;
-
-/// Arguments that only classic queues take.
-const CLASSIC_ONLY: &[&str] = &["x-max-priority", "x-queue-mode", "x-queue-version", "x-queue-master-locator"];
-/// Arguments that only quorum queues take.
-const QUORUM_ONLY: &[&str] = &[
-    "x-delivery-limit",
-    "x-dead-letter-strategy",
-    "x-quorum-initial-group-size",
-    "x-max-in-memory-length",
-    "x-max-in-memory-bytes",
-];
-const QUORUM_ONLY_UNTIL_4_0: &[&str] = &["x-queue-leader-locator"];
-const QUORUM_ONLY_SINCE_4_3: &[&str] = &[
-    "x-consumer-timeout",
-    "x-consumer-disconnected-timeout",
-    "x-delayed-retry-type",
-    "x-delayed-retry-min",
-    "x-delayed-retry-max",
-];
-/// Arguments that only streams take.
-const STREAM_ONLY: &[&str] = &["x-max-age", "x-stream-max-segment-size-bytes", "x-initial-cluster-size"];
-
-/// Whether a queue of that kind takes the argument.
-fn fits(version: Version, family: Family, name: &str, value: &Value) -> bool {
-    let at_least = |least: i64| value.whole().is_some_and(|n| n >= least);
-    let word = |words: &[&str]| value.text().is_some_and(|word| words.contains(&word));
-    let of_family = match family {
-        Family::Quorum => !CLASSIC_ONLY.contains(&name),
-        Family::Classic => {
-            let by_version = match version {
-                Version::V3_10 => QUORUM_ONLY_UNTIL_4_0,
-                Version::V4_0 => &[],
-                Version::V4_3 => QUORUM_ONLY_SINCE_4_3,
-            };
-            !QUORUM_ONLY.contains(&name) && !by_version.contains(&name)
-        }
-    };
-    let of_family = of_family && !STREAM_ONLY.contains(&name);
-    let of_kind = match name {
-        "x-message-ttl" | "x-max-length" | "x-max-length-bytes" => at_least(0),
-        "x-expires" => at_least(1),
-        "x-max-priority" => at_least(0) && !at_least(256),
-        "x-dead-letter-exchange" | "x-dead-letter-routing-key" => value.text().is_some(),
-        "x-single-active-consumer" => matches!(value, Value::Switch(_)),
-        "x-overflow" => word(&["drop-head", "reject-publish", "reject-publish-dlx"]),
-        "x-dead-letter-strategy" => word(&["at-most-once", "at-least-once"]),
-        "x-queue-mode" => version == Version::V4_3 || word(&["default", "lazy"]),
-        "x-queue-version" => at_least(1) && !at_least(3),
-        "x-quorum-initial-group-size" => at_least(1),
-        "x-consumer-timeout" | "x-consumer-disconnected-timeout" => version < Version::V4_3 || at_least(0),
-        _ => true,
-    };
-    of_family && of_kind
-}

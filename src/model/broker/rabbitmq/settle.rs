@@ -5,7 +5,7 @@
 
 use super::channels::Unacked;
 use super::deliver::Taker;
-use super::machine::{Machine, name_of, settings, subscription, written};
+use super::machine::{Machine, pace, settings, subscription};
 use super::settings::{Family, PRECONDITION_FAILED};
 use super::topology::{Settling, Version};
 use crate::model::fact::{Fact, Watch};
@@ -115,7 +115,7 @@ impl Machine {
         self.settle_all(channel, all, Settling::Nack, out);
     }
 
-    /// Settles, queue by queue in the order of their names: first what was got, each by itself, then consumer by consumer.
+    /// Settles, queue by queue: first what was got, each by itself, then consumer by consumer.
     fn settle_all<O: Oracle, W: Watch>(
         &mut self,
         channel: u32,
@@ -123,9 +123,8 @@ impl Machine {
         how: Settling,
         out: &mut Out<'_, O, W>,
     ) {
-        let name = |queue: QueueId| written(out.stage, name_of(out.stage, queue));
         let got = |unacked: &Unacked| unacked.consumer == NONE;
-        settled.sort_by_key(|it| (name(it.queue), !got(it), it.consumer, it.tag));
+        settled.sort_by_key(|it| (pace(out.stage, it.queue), !got(it), it.consumer, it.tag));
         let together = |a: &Unacked, b: &Unacked| !got(a) && a.queue == b.queue && a.consumer == b.consumer;
         for group in settled.chunk_by(together) {
             let (queue, first) = (group[0].queue, group[0].delivery);

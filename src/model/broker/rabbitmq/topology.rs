@@ -56,6 +56,20 @@ pub struct Exchange {
     pub hash_header: Option<String>,
 }
 
+impl Exchange {
+    /// Whether a binding says what it must.
+    pub(super) fn takes(&self, binding: &Binding) -> bool {
+        let how = binding.args.iter().find(|(name, _)| name == "x-match").map(|(_, value)| value.text());
+        match self.kind {
+            ExchangeKind::ConsistentHash => binding.key.parse::<u32>().is_ok_and(|weight| weight > 0),
+            ExchangeKind::Headers => {
+                how.is_none_or(|how| matches!(how, Some("all" | "any" | "all-with-x" | "any-with-x")))
+            }
+            _ => true,
+        }
+    }
+}
+
 /// How an exchange routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExchangeKind {

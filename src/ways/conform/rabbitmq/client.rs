@@ -13,7 +13,7 @@ pub(super) struct Client {
     /// It has a channel.
     pub open: bool,
     /// Deliveries that were not drained.
-    pub inbox: Vec<(Event, Option<Held>)>,
+    pub inbox: Vec<Arrived>,
     /// What it was given and has not settled.
     pub held: Vec<Held>,
     /// The tags under which it settled.
@@ -22,6 +22,16 @@ pub(super) struct Client {
     pub closed: Option<u16>,
     /// Queues from which the broker cancelled it, not reported yet.
     pub cancelled: Vec<String>,
+}
+
+/// A delivery that was not drained.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub event: Event,
+    /// What it leaves to be settled, if anything.
+    pub held: Option<Held>,
+    /// Its queue writes to a log before it does anything.
+    pub slow: bool,
 }
 
 /// A delivery that is not settled.

@@ -5,9 +5,9 @@
 use serde_json::{Value as Json, json};
 
 use super::super::trace::Event;
-use super::client::{Client, Held};
+use super::client::{Arrived, Client, Held};
 use super::script::{ADMIN, Act, Script, Which, channel};
-use crate::model::broker::rabbitmq::{Command, Letter, Notice, Sent, Settling, Topology, Version};
+use crate::model::broker::rabbitmq::{Command, Family, Letter, Notice, Sent, Settling, Topology, Version};
 use crate::model::broker::{self, Machine};
 use crate::model::fact::{Fact, Refusal};
 use crate::model::plan::{ProducerId, QueueId};
@@ -172,11 +172,15 @@ impl<'a> Player<'a> {
         let event = self.delivered(&sent);
         let held = Held {
             tag: sent.tag,
-            message: self.script.messages[sent.producer.at()].clone(),
+            message: self.script.messages[sent.producer.at()].name.clone(),
             queue: self.name_of(sent.queue).to_owned(),
         };
         let held = (!taker.auto_ack).then_some(held);
-        self.clients[taker.client].inbox.push((event, held));
+        let slow = match self.script.stage.settings(sent.queue) {
+            broker::Settings::Rabbitmq(settings) => settings.family == Family::Quorum,
+            _ => false,
+        };
+        self.clients[taker.client].inbox.push(Arrived { event, held, slow });
     }
 
     fn name_of(&self, queue: QueueId) -> &'a str {
@@ -194,7 +198,7 @@ impl<'a> Player<'a> {
         let client = &self.script.clients[self.script.workers[sent.worker as usize].client];
         let mut event = json!({
             "kind": "delivered",
-            "msg": self.script.messages[sent.producer.at()],
+            "msg": self.script.messages[sent.producer.at()].name,
             "consumer": client,
             "queue": queue,
             "redelivered": sent.redelivered,
@@ -254,10 +258,12 @@ impl<'a> Player<'a> {
     }
 
     fn publish(&mut self, producer: ProducerId) {
-        let facts = self.rig.facts().len();
+        let (facts, message) = (self.rig.facts().len(), &self.script.messages[producer.at()]);
         self.confirm = None;
-        self.rig.publish(producer);
-        self.listen();
+        if message.sound {
+            self.rig.publish(producer);
+            self.listen();
+        }
         let refusal = self.rig.facts()[facts..].iter().find_map(|(_, fact)| match fact {
             Fact::Refused { why, .. } => Some(*why),
             _ => None,
@@ -266,16 +272,16 @@ impl<'a> Player<'a> {
             (Some(true), _) => ("ack", None),
             (_, Some(Refusal::Unroutable)) => ("returned", Some(312)),
             (_, Some(Refusal::NoExchange)) => ("channel_closed", Some(404)),
+            _ if !message.sound => ("channel_closed", Some(406)),
             _ => ("nack", None),
         };
-        let message = &self.script.messages[producer.at()];
-        self.emit(json!({"kind": "published", "msg": message, "confirm": confirm, "code": code}));
+        self.emit(json!({"kind": "published", "msg": message.name, "confirm": confirm, "code": code}));
     }
 
     fn drain(&mut self, clients: Option<&[usize]>) {
         let all: Vec<usize> = (0..self.clients.len()).collect();
         for &client in clients.unwrap_or(&all) {
-            for (event, held) in std::mem::take(&mut self.clients[client].inbox) {
+            for Arrived { event, held, .. } in std::mem::take(&mut self.clients[client].inbox) {
                 self.emit(Json::Object(event));
                 self.clients[client].held.extend(held);
             }
@@ -303,6 +309,7 @@ impl<'a> Player<'a> {
         if !self.clients[client].open {
             return;
         }
+        let before: Vec<usize> = self.clients.iter().map(|client| client.inbox.len()).collect();
         if let Which::Tags(tags) = which {
             for &tag in tags {
                 self.send_settling(client, tag, how, multiple);
@@ -313,6 +320,10 @@ impl<'a> Player<'a> {
             self.clients[client].settle(&held, multiple);
             self.send_settling(client, held.tag, how, multiple);
             self.tell_settled(client, ("msg", held.message.into()), how, says_multiple.then_some(multiple));
+        }
+        // All of it is on the wire before the first queue that writes to a log has answered.
+        for (client, before) in self.clients.iter_mut().zip(before) {
+            client.inbox[before..].sort_by_key(|arrived| arrived.slow);
         }
         self.report_closed();
     }
@@ -361,9 +372,10 @@ impl<'a> Player<'a> {
             }
             // What is got comes with its request, past what was pushed.
             let is_got = |event: &Event| event.get("queue").and_then(Json::as_str) == Some(queue);
-            let at = (before..self.clients[client].inbox.len()).find(|&at| is_got(&self.clients[client].inbox[at].0));
+            let at =
+                (before..self.clients[client].inbox.len()).find(|&at| is_got(&self.clients[client].inbox[at].event));
             if let Some(at) = at {
-                let (event, held) = self.clients[client].inbox.remove(at);
+                let Arrived { event, held, .. } = self.clients[client].inbox.remove(at);
                 self.emit(Json::Object(event));
                 self.clients[client].held.extend(held);
             }

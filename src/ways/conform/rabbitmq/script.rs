@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::super::NotModelled;
 use super::super::trace::Trace;
-use super::words::{Step, number, table};
+use super::words::{Step, is_sound, number, table, table_bytes};
 use crate::model::Stage;
 use crate::model::broker;
 use crate::model::broker::rabbitmq::{
@@ -28,8 +28,8 @@ pub(super) struct Script {
     pub clients: Vec<String>,
     /// By worker: who it is, and what it consumes.
     pub workers: Vec<Taker>,
-    /// By producer: the name of its message.
-    pub messages: Vec<String>,
+    /// By producer: its message.
+    pub messages: Vec<Said>,
     /// Consumer tags by client and queue.
     tags: BTreeMap<(usize, u16), u32>,
 }
@@ -38,6 +38,13 @@ pub(super) struct Script {
 pub(super) struct Taker {
     pub client: usize,
     pub auto_ack: bool,
+}
+
+/// A message.
+pub(super) struct Said {
+    pub name: String,
+    /// The broker understands it.
+    pub sound: bool,
 }
 
 /// A step, with numbers for names.
@@ -111,7 +118,7 @@ struct Reader {
     plan: Plan,
     topology: Topology,
     workers: Vec<Taker>,
-    messages: Vec<String>,
+    messages: Vec<Said>,
     /// Consumer tags by client and queue.
     tags: BTreeMap<(usize, u16), u32>,
     /// Declarations, as they are written.
@@ -274,11 +281,6 @@ impl Reader {
         };
         let args = step.args("args");
         let text = |name: &str| args.iter().find(|(given, _)| given == name).and_then(|(_, value)| value.text());
-        if let Some((other, _)) =
-            args.iter().find(|(name, _)| !["alternate-exchange", "hash-header"].contains(&&**name))
-        {
-            return Err(NotModelled(format!("the exchange argument `{other}`")));
-        }
         let exchange = Exchange {
             name: self.exchanges.number(step.word("name")) as u16,
             kind,
@@ -339,7 +341,10 @@ impl Reader {
             };
             let expiration = step.each("expirations", "expiration", nth).and_then(number);
             let priority = step.each("priorities", "priority", nth).and_then(number);
-            let header_bytes = headers.map_or(0, |headers| headers.to_string().len() + 4);
+            let digits =
+                step.each("expirations", "expiration", nth).map(|said| said.to_string().replace('"', "").len());
+            let header_bytes = headers.map_or(0, table_bytes) + digits.map_or(0, |digits| 1 + digits);
+            let sound = is_sound(headers, step.each("expirations", "expiration", nth));
             let envelope = Envelope {
                 exchange: exchange.map(|name| self.exchanges.number(name) as u16),
                 key: Some(Text::fixed(key)),
@@ -351,14 +356,14 @@ impl Reader {
                 persistent: step.switch("persistent", true),
                 mandatory: step.switch("mandatory", false),
                 bytes: name.len() as u32,
-                // Flags, the delivery mode, the message id, and the headers.
-                property_bytes: (4 + name.len() + header_bytes) as u32,
+                // Flags, the delivery mode and the message id; headers, expiration and priority.
+                property_bytes: (4 + name.len() + header_bytes + usize::from(priority.is_some())) as u32,
             };
             let producer =
                 Producer::new(&format!("{:05}", self.messages.len()), QueueId(0), Arrivals::AtOnce { count: 1 });
             let message = Some(broker::Envelope::Rabbitmq(envelope));
             self.plan.producers.push(Producer { message, ..producer });
-            self.messages.push(name.clone());
+            self.messages.push(Said { name: name.clone(), sound });
         }
         Act::Publish { from, count: names.len() as u16 }
     }

@@ -64,3 +64,29 @@ fn typed(json: &Json) -> Value {
 pub(super) fn number(json: &Json) -> Option<u64> {
     json.as_u64().or_else(|| json.as_str()?.parse().ok())
 }
+
+/// How many bytes a table of headers takes, as a client writes it.
+pub(super) fn table_bytes(json: &Json) -> usize {
+    let fields = json.as_object().into_iter().flatten();
+    4 + fields.map(|(name, value)| 1 + name.len() + value_bytes(value)).sum::<usize>()
+}
+
+/// How many bytes a value takes, with its type.
+fn value_bytes(json: &Json) -> usize {
+    let small = |number: &serde_json::Number| number.as_i64().is_some_and(|whole| i32::try_from(whole).is_ok());
+    1 + match json {
+        Json::Null => 0,
+        Json::Bool(_) => 1,
+        Json::Number(number) if small(number) => 4,
+        Json::Number(_) => 8,
+        Json::String(text) => 4 + text.len(),
+        Json::Array(values) => 4 + values.iter().map(value_bytes).sum::<usize>(),
+        Json::Object(_) => table_bytes(json),
+    }
+}
+
+/// Whether the broker understands what a message says, and does not close the channel over it.
+pub(super) fn is_sound(headers: Option<&Json>, expiration: Option<&Json>) -> bool {
+    let keys = |name: &str| headers.and_then(|headers| headers.get(name)).is_none_or(Json::is_array);
+    keys("CC") && keys("BCC") && expiration.is_none_or(|said| number(said).is_some_and(|ms| u32::try_from(ms).is_ok()))
+}
