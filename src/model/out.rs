@@ -102,8 +102,7 @@ impl<O: Oracle, W: Watch> Out<'_, O, W> {
         let span = self.span(Address { site: way.latency_site, ..about }, &way.latency);
         let lane = self.stage.packets_lane(packets);
         // A packet never overtakes the one before it.
-        let at = (self.common.now + span).max(self.common.agenda.last_at(lane).unwrap_or(Time::ZERO));
-        self.common.agenda.book_fifo(lane, at, 0);
+        self.common.agenda.book_behind(lane, self.common.now + span, 0);
         true
     }
 }

@@ -6,7 +6,7 @@
 use super::fact::{Fact, Watch};
 use super::out::{Direction, Out};
 use super::plan::{self, Arrivals, ProducerId};
-use super::records::{Message, NONE};
+use super::records::{Message, NONE, Traits};
 use super::wire::{Call, Publish};
 use crate::sim::{Address, Canon, Oracle, Slab, Span, Time, clone_by_field};
 
@@ -110,7 +110,7 @@ impl Producers {
             .kinds
             .as_ref()
             .map_or(0, |kinds| kinds.draw(out.oracle.bits(Address { site: origin.kind_site, fate, copy: 0, run: 0 })));
-        let message = Message { fate, op, key, copy: 0, producer, home: 0, kind, poison };
+        let message = Message { fate, op, key, copy: 0, producer, traits: Traits::new(kind, poison) };
         let pending = match of.publish {
             plan::Publish::FireAndForget => NONE,
             _ => self.pending.insert(Pending { message, timer: NONE }),

@@ -24,13 +24,38 @@ pub struct Message {
     pub copy: u16,
     /// Who produced it.
     pub producer: ProducerId,
-    /// The number of the queue among its producer's homes. No machine looks at it: the readers of each home are judged on
-    /// their own copy, wherever it goes from there.
-    pub home: u16,
-    /// Which of its producer's kinds it is.
-    pub kind: u8,
+    /// What else it was born with.
+    pub traits: Traits,
+}
+
+/// What a message was born with that is seldom asked for, in one word: it is copied with every hand-out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits(u32);
+
+impl Traits {
+    /// Which of its producer's kinds it is, and whether no handler can do it.
+    #[inline]
+    pub fn new(kind: u8, poison: bool) -> Traits {
+        Traits(u32::from(kind) << 1 | u32::from(poison))
+    }
     /// No handler can do it.
-    pub poison: bool,
+    #[inline]
+    pub fn poison(self) -> bool {
+        self.0 & 1 == 1
+    }
+    /// Which of its producer's kinds it is.
+    pub fn kind(self) -> u8 {
+        (self.0 >> 1) as u8
+    }
+    /// The number of its queue among its producer's homes. No machine looks at it: the readers of each home are judged on
+    /// their own copy, wherever it goes from there.
+    pub fn home(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+    /// The same of another home.
+    pub fn at_home(self, number: u16) -> Traits {
+        Traits(self.0 & 0xffff | u32::from(number) << 16)
+    }
 }
 
 /// What a subscription tracks of a message.
@@ -97,7 +122,8 @@ clone_by_field!(Records { messages, entries, deliveries });
 impl Message {
     /// Its name in canonical forms: the operation, the home, the copy, and whether a handler can do it.
     pub fn name(&self) -> u64 {
-        u64::from(self.op) << 32 | u64::from(self.home) << 17 | u64::from(self.copy) << 1 | u64::from(self.poison)
+        let (home, poison) = (u64::from(self.traits.home()), u64::from(self.traits.poison()));
+        u64::from(self.op) << 32 | home << 17 | u64::from(self.copy) << 1 | poison
     }
 }
 

@@ -98,7 +98,7 @@ impl Text {
 
 /// The name of a message's kind; nothing, where its producer has none.
 fn kind<'a>(message: &Message, kinds: &'a [String]) -> &'a str {
-    kinds.get(usize::from(message.kind)).map_or("", String::as_str)
+    kinds.get(usize::from(message.traits.kind())).map_or("", String::as_str)
 }
 
 // FNV-1a, of 64 bits, with its last step mixed: short texts that differ in the last byte are far apart too.
@@ -124,10 +124,11 @@ fn take_number(name: u64, number: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::records::Traits;
 
     #[test]
     fn texts_are_written_as_they_are_read_and_named_as_they_are_written() {
-        let message = Message { op: 1_207, key: 40, copy: 3, kind: 1, ..Message::default() };
+        let message = Message { op: 1_207, key: 40, copy: 3, traits: Traits::new(1, false), ..Message::default() };
         let kinds = ["created".to_owned(), "paid".to_owned()];
         for (template, written) in [
             ("order-{key}", "order-40"),

@@ -30,8 +30,19 @@ pub struct Event {
     seq: u64,
     /// What the owner said when it was booked.
     pub payload: u32,
+    class: Class,
+}
+
+/// What is known of an event beforehand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Class {
     /// The continuation of a step that takes no time.
-    soon: bool,
+    Soon,
+    /// It may be taken back.
+    #[default]
+    Any,
+    /// Nobody can take it back, so nobody is asked whether it stands.
+    Sure,
 }
 
 impl Event {
@@ -41,7 +52,7 @@ impl Event {
     }
     /// The order in which a run takes events: time, class, booking.
     pub fn rank(&self) -> (Time, bool, u64) {
-        (self.at, !self.soon, self.seq)
+        (self.at, self.class != Class::Soon, self.seq)
     }
 }
 
@@ -54,7 +65,7 @@ pub struct Head {
     pub event: Event,
 }
 
-const NOTHING: Event = Event { at: Time::NEVER, seq: u64::MAX, payload: 0, soon: false };
+const NOTHING: Event = Event { at: Time::NEVER, seq: u64::MAX, payload: 0, class: Class::Any };
 
 impl Default for Event {
     fn default() -> Self {
@@ -93,9 +104,9 @@ impl Agenda {
     }
 
     #[inline]
-    fn event(&mut self, at: Time, payload: u32, soon: bool) -> Event {
+    fn event(&mut self, at: Time, payload: u32, class: Class) -> Event {
         self.next_seq += 1;
-        Event { at, seq: self.next_seq, payload, soon }
+        Event { at, seq: self.next_seq, payload, class }
     }
 
     /// Books an event and gives its token. A single lane takes one at a time; a fifo lane takes none that is due before the
@@ -108,7 +119,7 @@ impl Agenda {
         if index < self.singles.len() + self.fifos.len() {
             return self.book_fifo(lane, at, payload);
         }
-        let event = self.event(at, payload, false);
+        let event = self.event(at, payload, Class::Any);
         self.loose[index - self.singles.len() - self.fifos.len()].push(event);
         if self.indexed {
             self.heap.push(key(lane, event));
@@ -125,7 +136,7 @@ impl Agenda {
     /// [`Agenda::book`] on a lane that is known to be a single one.
     #[inline]
     pub fn book_single(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
-        let event = self.event(at, payload, false);
+        let event = self.event(at, payload, Class::Any);
         let single = &mut self.singles[lane.0 as usize];
         debug_assert_eq!(single.at, Time::NEVER, "lane {} already has an event", lane.0);
         *single = event;
@@ -138,7 +149,7 @@ impl Agenda {
     /// [`Agenda::book`] on a lane that is known to be a fifo one.
     #[inline(always)]
     pub fn book_fifo(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
-        let event = self.event(at, payload, false);
+        let event = self.event(at, payload, Class::Any);
         let fifo = &mut self.fifos[lane.0 as usize - self.singles.len()];
         debug_assert!(fifo.back().is_none_or(|last| last.at <= at), "a fifo lane keeps its order");
         let is_head = fifo.is_empty();
@@ -149,10 +160,23 @@ impl Agenda {
         event.token()
     }
 
+    /// Books an event on a fifo lane that always stands. Where the last of the lane is due later, it is due with that.
+    #[inline]
+    pub fn book_behind(&mut self, lane: Lane, at: Time, payload: u32) {
+        let mut event = self.event(at, payload, Class::Sure);
+        let fifo = &mut self.fifos[lane.0 as usize - self.singles.len()];
+        let last = fifo.back().map(|last| last.at);
+        event.at = at.max(last.unwrap_or(Time::ZERO));
+        fifo.push(event);
+        if last.is_none() && self.indexed {
+            self.heap.push(key(lane, event));
+        }
+    }
+
     /// Books the continuation of a step that takes no time, on a single lane.
     #[inline]
     pub fn book_soon(&mut self, lane: Lane, now: Time, payload: u32) {
-        let event = self.event(now, payload, true);
+        let event = self.event(now, payload, Class::Soon);
         debug_assert_eq!(self.singles[lane.0 as usize].at, Time::NEVER, "lane {} already has an event", lane.0);
         self.singles[lane.0 as usize] = event;
         if self.indexed {
@@ -272,12 +296,14 @@ impl Agenda {
             let mut taken = None;
             // A fifo that was cleared has left its key in the heap.
             match fifo.front() {
-                Some(event) if key(lane, *event) == top => taken = fifo.pop().filter(|event| stands(lane, event)),
+                Some(event) if key(lane, *event) == top => {
+                    taken = fifo.pop().filter(|event| event.class == Class::Sure || stands(lane, event));
+                }
                 Some(event) if key(lane, *event) > top => return None,
                 _ => {}
             }
             while let Some(next) = fifo.front() {
-                if stands(lane, next) {
+                if next.class == Class::Sure || stands(lane, next) {
                     self.heap.push(key(lane, *next));
                     break;
                 }

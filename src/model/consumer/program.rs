@@ -186,7 +186,7 @@ impl Consumers {
         let Run { worker, delivery, hand } = run;
         let record = &out.common.records.deliveries[delivery];
         let held = record.parties(delivery);
-        if record.message.poison && !matches!(step, Step::Ack | Step::Point) {
+        if record.message.traits.poison() && !matches!(step, Step::Ack | Step::Point) {
             return self.poisoned(run, out);
         }
         let (at, process) = (at as u8, hand.process);

@@ -219,7 +219,7 @@ impl Machine {
                 message
             } else {
                 let home = stage.plan.producers[record.producer.at()].home_number(to);
-                let slot = out.common.records.messages.insert(Message { home, ..record });
+                let slot = out.common.records.messages.insert(Message { traits: record.traits.at_home(home), ..record });
                 out.tell(Fact::Accepted { op, copy: record.copy, message: slot, queue: to });
                 slot
             };

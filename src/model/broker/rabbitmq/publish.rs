@@ -149,7 +149,10 @@ impl Machine {
         }
         let answers: Vec<_> = targets
             .iter()
-            .map(|&target| self.offer(target, Message { home: producer.home_number(target), ..message }, out))
+            .map(|&target| {
+                let traits = message.traits.at_home(producer.home_number(target));
+                self.offer(target, Message { traits, ..message }, out)
+            })
             .collect();
         let stored = answers.iter().any(Result::is_ok);
         let is_taken = |answer: &Result<(), Option<Refusal>>| matches!(answer, Ok(()) | Err(None));
