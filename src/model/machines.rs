@@ -274,10 +274,17 @@ impl Machines {
     }
 
     /// Whether a timer still stands; other pending events always do.
-    #[inline]
+    #[inline(always)]
     pub fn stands(&self, stage: &Stage, records: &Records, lane: Lane, event: &Event) -> bool {
         match stage.actor(lane) {
             Actor::Leases(_) => records.lease_runs(event),
+            actor => self.other_stands(stage, records, actor, event),
+        }
+    }
+
+    #[inline(never)]
+    fn other_stands(&self, stage: &Stage, records: &Records, actor: Actor, event: &Event) -> bool {
+        match actor {
             Actor::Confirms(_) | Actor::Retries(_) => self.producers.stands(event.payload, event.token()),
             Actor::Heartbeats(_) => records.beat_stands(event),
             Actor::Polls(_) => self.consumers.pauses(event),

@@ -177,6 +177,8 @@ pub(crate) struct StepAt {
     pub faults: Vec<StepFault>,
     /// It takes no time, and no fault befalls there.
     pub passes: bool,
+    /// Nothing follows it.
+    pub is_last: bool,
 }
 
 /// What is known beforehand of a wire in one direction.
@@ -545,6 +547,7 @@ fn program(plan: &Plan, consumer: usize) -> Vec<StepAt> {
             step: step.clone(),
             site: site(&[&of.name, &format!("{at} {}", step.word())]),
             passes: takes.constant() == Some(Span::ZERO) && faults.is_empty(),
+            is_last: at + 1 == of.steps.len(),
             takes,
             faults,
         }

@@ -127,14 +127,14 @@ impl Judge {
         debug_assert_eq!(delivery.at, At::Waiting, "a delivery has at most one run");
         delivery.at = At::Running;
         delivery.started_at = now;
-        let (at_home, word) = (delivery.at_home, delivery.word);
+        let (at_home, word, c) = (delivery.at_home, delivery.word, usize::from(delivery.consumer));
         let once = if at_home { OpState::STARTED_ONCE } else { OpState::STARTED_ELSEWHERE };
         let state = self.count(now, word, Some(held.worker), once, |state| state.started(at_home));
         if state.has(once) {
-            self.consumers[self.roles.consumer(held.worker)].metrics.reruns += 1;
+            self.consumers[c].metrics.reruns += 1;
         }
         if state.has(OpState::KEYED) && at_home {
-            self.consumers[self.roles.consumer(held.worker)].metrics.keyed_runs += 1;
+            self.consumers[c].metrics.keyed_runs += 1;
             if guarantees::run_begins(self.keys[state.strand()].open_runs(held.key)) {
                 self.overlaps(now, word);
             }

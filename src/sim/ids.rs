@@ -25,7 +25,7 @@ impl<T> Default for Slab<T> {
 
 impl<T: Copy + Default> Slab<T> {
     /// Stores `value` and says where.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, value: T) -> u32 {
         let at = self.free.pop().unwrap_or_else(|| self.one_more());
         self.slots[at as usize] = value;

@@ -138,8 +138,8 @@ impl Consumers {
         let program = stage.programs[hand.consumer.at()].as_slice();
         let state = &self.workers[worker as usize];
         let (run, mut at) = (Run { worker, delivery: state.delivery, hand }, usize::from(state.at));
+        let mut step = &program[at];
         loop {
-            let step = &program[at];
             if payload > 0 {
                 match step.faults[payload as usize - 1].strikes {
                     Strike::Crash { restart_after } => self.crash(hand.process, restart_after, out),
@@ -147,7 +147,7 @@ impl Consumers {
                 }
                 return None;
             }
-            let next = self.act(run, at, &step.step, out);
+            let next = self.act(run, at, step, out);
             at = match next {
                 Next::Acked(call) => return call,
                 Next::On | Next::ToAck if hand.foreign => {
@@ -163,10 +163,11 @@ impl Consumers {
                 Next::Stays => break,
                 Next::Dies => return None,
             };
-            let Some(step) = program.get(at) else {
+            let Some(following) = program.get(at) else {
                 self.finish(run, RunEnd::Done, None, out);
                 return None;
             };
+            step = following;
             let soon = if step.passes { Some(0) } else { Self::enter_unless_soon(run, process, step, out) };
             match soon {
                 Some(next) if out.common.calls.is_empty() && out.common.agenda.would_be_next() => payload = next,
@@ -182,16 +183,16 @@ impl Consumers {
     }
 
     #[inline(always)]
-    fn act<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, step: &Step, out: &mut Out<'_, O, W>) -> Next {
+    fn act<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, step: &StepAt, out: &mut Out<'_, O, W>) -> Next {
         let Run { worker, delivery, hand } = run;
         let record = &out.common.records.deliveries[delivery];
         let held = record.parties(delivery);
-        if record.message.traits.poison() && !matches!(step, Step::Ack | Step::Point) {
+        if record.message.traits.poison() && !matches!(step.step, Step::Ack | Step::Point) {
             return self.poisoned(run, out);
         }
         let (at, process) = (at as u8, hand.process);
         let mut skip = false;
-        match *step {
+        match step.step {
             Step::Work(_) => {}
             Step::Point => return Next::On,
             Step::Seen(store) => {
@@ -224,7 +225,7 @@ impl Consumers {
                 return Next::On;
             }
             Step::Commit(store) => self.commit(worker, store, out),
-            Step::Ack => return self.ack(run, at, out),
+            Step::Ack => return self.ack(run, step.is_last, out),
         }
         out.tell(Fact::Stepped { held, step: at, skip });
         if skip { Next::ToAck } else { Next::On }
@@ -307,9 +308,9 @@ impl Consumers {
     /// The program acks. Where that is its last step and nothing is left in the worker's hands, the same request waits for
     /// the next message.
     #[inline(always)]
-    fn ack<O: Oracle, W: Watch>(&mut self, run: Run, at: u8, out: &mut Out<'_, O, W>) -> Next {
+    fn ack<O: Oracle, W: Watch>(&mut self, run: Run, is_last: bool, out: &mut Out<'_, O, W>) -> Next {
         let Run { delivery, hand, .. } = run;
-        if !hand.foreign && usize::from(at) + 1 == out.stage.programs[hand.consumer.at()].len() {
+        if is_last && !hand.foreign {
             return Next::Acked(self.settle_and_turn(run, RunEnd::Done, Settlement::Ack, out));
         }
         out.common.records.hold(delivery); // it goes on with it
