@@ -21,7 +21,7 @@ pub struct Histogram {
 
 #[inline(always)]
 fn bucket(nanos: u64) -> usize {
-    let shift = (63 - BITS) - (nanos | 1 << BITS).leading_zeros();
+    let shift = (nanos | 1 << BITS).ilog2() - BITS;
     ((shift as usize) << BITS) + (nanos >> shift) as usize
 }
 

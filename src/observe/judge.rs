@@ -150,8 +150,11 @@ impl Judge {
     ) -> OpState {
         let state = &mut self.ops.at(word).state;
         let before = *state;
-        *state = becomes(before);
-        if !before.has_none(once) {
+        // Told apart first: where the bit is not set, less is to be done.
+        if before.has_none(once) {
+            *state = becomes(before);
+        } else {
+            *state = becomes(before);
             self.note(now, word, worker, before, becomes(before));
         }
         before

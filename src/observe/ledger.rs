@@ -88,8 +88,11 @@ impl Judge {
                 self.deliveries[slot] = new;
             }
         }
-        let once = if at_home { OpState::DELIVERED_ONCE } else { OpState::NEVER };
-        self.count(now, word, Some(worker), once, |state| state.delivered(at_home, why.0, why.1));
+        if at_home {
+            self.count(now, word, Some(worker), OpState::DELIVERED_ONCE, |state| state.delivered(true, why.0, why.1));
+        } else {
+            self.count(now, word, Some(worker), OpState::NEVER, |state| state.delivered(false, why.0, why.1));
+        }
         let consumer = &mut self.consumers[c].metrics;
         if before.deliveries == 0 {
             consumer.queueing.record(now.since(before.since));
@@ -128,8 +131,13 @@ impl Judge {
         delivery.at = At::Running;
         delivery.started_at = now;
         let (at_home, word, c) = (delivery.at_home, delivery.word, usize::from(delivery.consumer));
-        let once = if at_home { OpState::STARTED_ONCE } else { OpState::STARTED_ELSEWHERE };
-        let state = self.count(now, word, Some(held.worker), once, |state| state.started(at_home));
+        let (state, once) = if at_home {
+            let once = OpState::STARTED_ONCE;
+            (self.count(now, word, Some(held.worker), once, |state| state.started(true)), once)
+        } else {
+            let once = OpState::STARTED_ELSEWHERE;
+            (self.count(now, word, Some(held.worker), once, |state| state.started(false)), once)
+        };
         if state.has(once) {
             self.consumers[c].metrics.reruns += 1;
         }

@@ -4,7 +4,7 @@
 //! A program knows its operation by number and its stores by number, and neither broker nor lease.
 
 use super::{Consumers, Phase, Process};
-use crate::model::fact::{Fact, Holder, RunEnd, Watch};
+use crate::model::fact::{Fact, Held, Holder, RunEnd, Watch};
 use crate::model::out::Out;
 use crate::model::plan::{MarksBy, PoisonKind, Reaction, Step, StoreId, StoreKind};
 use crate::model::records::{Delivery, NONE};
@@ -20,8 +20,7 @@ pub const RESTART_AFTER_POISON: Span = Span::from_secs(5);
 /// A handler at work: whose, on what. Looked up once for all that it does in an event.
 #[derive(Clone, Copy)]
 struct Run<'a> {
-    worker: u32,
-    delivery: u32,
+    held: Held,
     hand: &'a Hand,
 }
 
@@ -67,7 +66,7 @@ impl Consumers {
         let hand = out.stage.hand(worker);
         if !hand.foreign {
             // Booked before it is told: how long the step takes is known late, and everybody waits for it.
-            self.enter(Run { worker, delivery, hand }, 0, out);
+            self.enter(Run { held, hand }, 0, out);
         }
         out.tell(Fact::Started { held, run });
         if hand.foreign {
@@ -84,11 +83,11 @@ impl Consumers {
             return self.finish(run, RunEnd::Done, None, out);
         };
         if step.passes {
-            return out.common.agenda.book_soon(Lane(run.worker), out.common.now, 0);
+            return out.common.agenda.book_soon(Lane(run.held.worker), out.common.now, 0);
         }
         let process = self.processes[run.hand.process as usize];
         if let Some(payload) = Self::enter_unless_soon(run, process, step, out) {
-            out.common.agenda.book_soon(Lane(run.worker), out.common.now, payload);
+            out.common.agenda.book_soon(Lane(run.held.worker), out.common.now, payload);
         }
     }
 
@@ -100,7 +99,7 @@ impl Consumers {
         step: &StepAt,
         out: &mut Out<'_, O, W>,
     ) -> Option<u32> {
-        let record = &out.common.records.deliveries[run.delivery];
+        let record = &out.common.records.deliveries[run.held.delivery];
         let mut span = match step.takes.constant() {
             Some(span) => span,
             None => out.oracle.span(record.address(step.site), &step.takes),
@@ -115,7 +114,7 @@ impl Consumers {
         if span.is_zero() {
             return Some(payload);
         }
-        out.common.agenda.book_single(Lane(run.worker), out.common.now + span, payload);
+        out.common.agenda.book_single(Lane(run.held.worker), out.common.now + span, payload);
         None
     }
 
@@ -137,7 +136,8 @@ impl Consumers {
         }
         let program = stage.programs[hand.consumer.at()].as_slice();
         let state = &self.workers[worker as usize];
-        let (run, mut at) = (Run { worker, delivery: state.delivery, hand }, usize::from(state.at));
+        let held = out.common.records.deliveries[state.delivery].parties(state.delivery);
+        let (run, mut at) = (Run { held, hand }, usize::from(state.at));
         let mut step = &program[at];
         loop {
             if payload > 0 {
@@ -184,10 +184,11 @@ impl Consumers {
 
     #[inline(always)]
     fn act<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, step: &StepAt, out: &mut Out<'_, O, W>) -> Next {
-        let Run { worker, delivery, hand } = run;
-        let record = &out.common.records.deliveries[delivery];
-        let held = record.parties(delivery);
-        if record.message.traits.poison() && !matches!(step.step, Step::Ack | Step::Point) {
+        let Run { held, hand } = run;
+        let Held { worker, delivery, .. } = held;
+        if out.common.records.deliveries[delivery].message.traits.poison()
+            && !matches!(step.step, Step::Ack | Step::Point)
+        {
             return self.poisoned(run, out);
         }
         let (at, process) = (at as u8, hand.process);
@@ -221,7 +222,7 @@ impl Consumers {
                 }
             }
             Step::Effect { store, site } => {
-                self.effect(worker, store, site, out);
+                self.effect(held, store, site, out);
                 return Next::On;
             }
             Step::Commit(store) => self.commit(worker, store, out),
@@ -233,12 +234,12 @@ impl Consumers {
 
     /// What a poison operation does to its handler.
     fn poisoned<O: Oracle, W: Watch>(&mut self, run: Run, out: &mut Out<'_, O, W>) -> Next {
-        let producer = out.common.records.deliveries[run.delivery].message.producer;
+        let producer = out.common.records.deliveries[run.held.delivery].message.producer;
         let how = out.stage.plan.producers[producer.at()].poison.map_or(PoisonKind::Errors, |poison| poison.how);
         match how {
             PoisonKind::Errors => Next::Fails,
             PoisonKind::Hangs => {
-                self.workers[run.worker as usize].phase = Phase::Hung;
+                self.workers[run.held.worker as usize].phase = Phase::Hung;
                 Next::Stays
             }
             PoisonKind::Kills => {
@@ -248,22 +249,21 @@ impl Consumers {
         }
     }
 
-    fn effect<O: Oracle, W: Watch>(&mut self, worker: u32, store: StoreId, site: u8, out: &mut Out<'_, O, W>) {
-        let state = &mut self.workers[worker as usize];
+    fn effect<O: Oracle, W: Watch>(&mut self, held: Held, store: StoreId, site: u8, out: &mut Out<'_, O, W>) {
+        let state = &mut self.workers[held.worker as usize];
         if state.transaction == Some(store.0) {
             state.unborn |= 1 << site;
             return;
         }
-        let record = &out.common.records.deliveries[state.delivery];
-        let (held, op, current) = (record.parties(state.delivery), record.message.op, record.current);
+        let current = out.common.records.deliveries[held.delivery].current;
         if let StoreKind::External { idempotency: Some(life) } = out.stage.plan.stores[store.at()].kind {
             // A key names the operation; `Plan::check` sees to it that one step only calls with it.
-            if self.stores[store.at()].is_marked(op.into(), 0) {
+            if self.stores[store.at()].is_marked(held.op.into(), 0) {
                 return out.tell(Fact::Suppressed { held, site });
             }
-            self.stores[store.at()].mark(op.into(), 0);
+            self.stores[store.at()].mark(held.op.into(), 0);
             if life != Span::FOREVER {
-                out.book(out.stage.keys_lane(store), life, op);
+                out.book(out.stage.keys_lane(store), life, held.op);
             }
         }
         out.tell(Fact::Effect { held, site, current });
@@ -309,7 +309,7 @@ impl Consumers {
     /// the next message.
     #[inline(always)]
     fn ack<O: Oracle, W: Watch>(&mut self, run: Run, is_last: bool, out: &mut Out<'_, O, W>) -> Next {
-        let Run { delivery, hand, .. } = run;
+        let Run { held: Held { delivery, .. }, hand } = run;
         if is_last && !hand.foreign {
             return Next::Acked(self.settle_and_turn(run, RunEnd::Done, Settlement::Ack, out));
         }
@@ -320,10 +320,10 @@ impl Consumers {
     }
 
     fn fail<O: Oracle, W: Watch>(&mut self, run: Run, failure: Failure, out: &mut Out<'_, O, W>) {
-        self.roll_back(run.worker, out);
+        self.roll_back(run.held.worker, out);
         let on_error = out.stage.plan.consumers[run.hand.consumer.at()].on_error;
         let records = &out.common.records;
-        let record = &records.deliveries[run.delivery];
+        let record = &records.deliveries[run.held.delivery];
         // Of a message that is somebody else's by now no handler learns how often it was delivered.
         let attempts = if record.current { records.entries[record.entry].attempts } else { 0 };
         let reaction = match (on_error.after, failure) {
@@ -353,10 +353,10 @@ impl Consumers {
             return out.call_if(call.map(Call::Settle));
         }
         let next = self.end(run, end, out);
-        out.common.records.release(run.delivery);
+        out.common.records.release(run.held.delivery);
         match next {
-            Some(next) => self.begin(run.worker, next, out),
-            None => self.turn_idle(run.worker, out),
+            Some(next) => self.begin(run.held.worker, next, out),
+            None => self.turn_idle(run.held.worker, out),
         }
     }
 
@@ -370,7 +370,7 @@ impl Consumers {
         how: Settlement,
         out: &mut Out<'_, O, W>,
     ) -> Option<Settle> {
-        let Run { worker, delivery, hand } = run;
+        let Run { held: Held { worker, delivery, .. }, hand } = run;
         let next = self.end(run, end, out);
         if let Some(next) = next {
             let call = self.settle(delivery, hand, how, None, out);
@@ -409,13 +409,12 @@ impl Consumers {
     /// A handler's end is told; gives the next message in the worker's hands.
     #[inline(always)]
     fn end<O: Oracle, W: Watch>(&mut self, run: Run, how: RunEnd, out: &mut Out<'_, O, W>) -> Option<u32> {
-        let state = &mut self.workers[run.worker as usize];
+        let state = &mut self.workers[run.held.worker as usize];
         (state.delivery, state.at) = (NONE, 0); // an idle worker has no past
-        let record = &mut out.common.records.deliveries[run.delivery];
+        let record = &mut out.common.records.deliveries[run.held.delivery];
         (record.doing, record.beat) = (Holder::Done, NONE);
-        let held = record.parties(run.delivery);
-        out.tell(Fact::Ended { held, how });
-        self.take_next(run.worker, run.hand, &mut out.common.records)
+        out.tell(Fact::Ended { held: run.held, how });
+        self.take_next(run.held.worker, run.hand, &mut out.common.records)
     }
 
     fn answer_seat<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, next: &Next, out: &mut Out<'_, O, W>) {
@@ -430,7 +429,8 @@ impl Consumers {
     /// A foreign handler goes on: the point that it reaches is one of its consumer's steps.
     fn ask_seat<O: Oracle, W: Watch>(&mut self, worker: u32, answer: &Answer, out: &mut Out<'_, O, W>) {
         let (stage, hand) = (out.stage, out.stage.hand(worker));
-        let run = Run { worker, delivery: self.workers[worker as usize].delivery, hand };
+        let delivery = self.workers[worker as usize].delivery;
+        let run = Run { held: out.common.records.deliveries[delivery].parties(delivery), hand };
         let steps = &stage.plan.consumers[hand.consumer.at()].steps;
         let of_store = |name: &str| stage.plan.stores.iter().position(|s| s.name == name).map(|s| StoreId(s as u16));
         let at = match out.seat.resume(worker, answer) {
