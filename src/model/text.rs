@@ -4,6 +4,8 @@
 //! has a *name* of 64 bits, made without an allocation, which is equal where the texts are; among n texts the chance that two
 //! of them share one is about n^2 / 3.7e19.
 
+use std::fmt::{Display, Write as _};
+
 use super::records::Message;
 
 /// A text, as a template of the operation.
@@ -74,14 +76,23 @@ impl Text {
 
     /// As it is written for a message of a producer with these kinds.
     pub fn written(&self, message: &Message, kinds: &[String]) -> String {
-        let part = |part: &Part| match part {
-            Part::Fixed(text) => text.clone(),
-            Part::Key => message.key.to_string(),
-            Part::Operation => message.op.to_string(),
-            Part::Copy => message.copy.to_string(),
-            Part::Kind => kind(message, kinds).to_owned(),
-        };
-        self.0.iter().map(part).collect()
+        let mut text = String::new();
+        self.write(message, kinds, &mut text);
+        text
+    }
+
+    /// The same, behind what stands in `text`.
+    pub fn write(&self, message: &Message, kinds: &[String], text: &mut String) {
+        let number = |text: &mut String, number: &dyn Display| write!(text, "{number}").expect("a text takes all");
+        for part in &self.0 {
+            match part {
+                Part::Fixed(fixed) => text.push_str(fixed),
+                Part::Key => number(text, &message.key),
+                Part::Operation => number(text, &message.op),
+                Part::Copy => number(text, &message.copy),
+                Part::Kind => text.push_str(kind(message, kinds)),
+            }
+        }
     }
 
     /// Its name for a message of a producer with these kinds.

@@ -5,25 +5,33 @@
 
 /// Whether the words of `text` match the `pattern`.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    match_words(&split(pattern), &split(text))
+    match_words(words(pattern), words(text))
 }
 
-fn split(text: &str) -> Vec<&str> {
-    if text.is_empty() { Vec::new() } else { text.split('.').collect() }
+/// What is left of a text's words: none, or those that dots part.
+type Words<'a> = Option<&'a str>;
+
+fn words(text: &str) -> Words<'_> {
+    if text.is_empty() { None } else { Some(text) }
 }
 
-fn match_words(pattern: &[&str], words: &[&str]) -> bool {
-    match (pattern.split_first(), words.split_first()) {
+fn match_words(pattern: Words<'_>, words: Words<'_>) -> bool {
+    match (pattern.map(split_first), words.map(split_first)) {
         (None, None) => true,
         (None, Some(_)) => false,
         // `#` takes none, or one more.
-        (Some((&"#", rest)), _) => {
-            match_words(rest, words) || words.split_first().is_some_and(|(_, others)| match_words(pattern, others))
+        (Some(("#", rest)), first) => {
+            match_words(rest, words) || first.is_some_and(|(_, others)| match_words(pattern, others))
         }
         (Some(_), None) => false,
-        (Some((&wanted, rest)), Some((&word, others))) => {
-            (wanted == "*" || wanted == word) && match_words(rest, others)
-        }
+        (Some((wanted, rest)), Some((word, others))) => (wanted == "*" || wanted == word) && match_words(rest, others),
+    }
+}
+
+fn split_first(words: &str) -> (&str, Words<'_>) {
+    match words.split_once('.') {
+        Some((first, others)) => (first, Some(others)),
+        None => (words, None),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::RETRY;
 use super::machine::{Machine, name_of, number_of, pace, settings, topology, written};
-use super::routes::{Labels, Value};
+use super::routes::{Labels, Value, Way};
 use super::settings::{Family, Strategy};
 use super::topology::{Envelope, Version};
 use crate::model::broker;
@@ -109,16 +109,30 @@ pub(super) fn labels_of(message: &Message, letter: Option<&Letter>, stage: &Stag
         let (keys, hidden) = (letter.keys.clone(), letter.hidden.clone());
         return Address { exchange: letter.exchange, keys, hidden, expiration: None };
     }
-    let producer = &stage.plan.producers[message.producer.at()];
-    let own = || written(stage, name_of(stage, producer.to)).to_owned();
-    match &producer.message {
-        Some(broker::Envelope::Rabbitmq(envelope)) => {
-            let key = envelope.key.as_ref().map_or_else(own, |key| key.written(message, producer.kind_names()));
-            let keys = [key].into_iter().chain(envelope.cc.iter().chain(&envelope.bcc).cloned()).collect();
-            Address { exchange: envelope.exchange, keys, hidden: envelope.bcc.clone(), expiration: envelope.expiration }
-        }
-        _ => Address { exchange: None, keys: vec![own()], hidden: Vec::new(), expiration: None },
+    let mut keys = Vec::new();
+    let envelope = write_keys(message, stage, &mut keys);
+    Address {
+        exchange: envelope.and_then(|envelope| envelope.exchange),
+        keys,
+        hidden: envelope.map_or_else(Vec::new, |envelope| envelope.bcc.clone()),
+        expiration: envelope.and_then(|envelope| envelope.expiration),
     }
+}
+
+/// Writes the routing keys of a message as it was published, its own first, over what stands in `keys`; gives what its
+/// producer says with it.
+pub(super) fn write_keys<'a>(message: &Message, stage: &'a Stage, keys: &mut Vec<String>) -> Option<&'a Envelope> {
+    let (producer, envelope) = (&stage.plan.producers[message.producer.at()], envelope(message, stage));
+    keys.resize_with(1, String::new);
+    keys[0].clear();
+    match envelope.and_then(|envelope| envelope.key.as_ref()) {
+        Some(key) => key.write(message, producer.kind_names(), &mut keys[0]),
+        None => keys[0].push_str(written(stage, name_of(stage, producer.to))),
+    }
+    if let Some(envelope) = envelope {
+        keys.extend(envelope.cc.iter().chain(&envelope.bcc).cloned());
+    }
+    envelope
 }
 
 /// What a producer says with its messages, if anything.
@@ -203,7 +217,11 @@ impl Machine {
         let empty: &[(String, Value)] = &[];
         let headers = envelope(&record, stage).map_or(empty, |envelope| &envelope.headers);
         let labels = Labels { keys: &letter.keys, headers };
-        let Some(mut targets) = self.targets(dead_letter.exchange, &labels, stage) else { return false };
+        let mut way = Way::default();
+        if !self.targets(dead_letter.exchange, &labels, stage, &mut way) {
+            return false;
+        }
+        let mut targets = way.queues;
         if reason != Reason::Rejected {
             targets.retain(|&target| !letter.comes_back_to(name_of(stage, target)));
         }
@@ -219,7 +237,8 @@ impl Machine {
                 message
             } else {
                 let home = stage.plan.producers[record.producer.at()].home_number(to);
-                let slot = out.common.records.messages.insert(Message { traits: record.traits.at_home(home), ..record });
+                let slot =
+                    out.common.records.messages.insert(Message { traits: record.traits.at_home(home), ..record });
                 out.tell(Fact::Accepted { op, copy: record.copy, message: slot, queue: to });
                 slot
             };
@@ -238,25 +257,22 @@ impl Machine {
         out.common.records.entries[entry].place < self.queues[queue.at()].redelivered_to
     }
 
-    /// The queues that an exchange routes to, the quicker ones first; none, where the exchange does not stand.
-    pub(super) fn targets(&self, exchange: Option<u16>, labels: &Labels<'_>, stage: &Stage) -> Option<Vec<QueueId>> {
-        let names = match exchange {
-            Some(exchange) => {
-                self.routes.exchange(exchange)?;
-                self.routes.route(exchange, labels, topology(stage))
-            }
-            None => {
-                let mut names: Vec<u16> = labels.keys.iter().filter_map(|key| number_of(stage, key)).collect();
-                names.sort_unstable();
-                names.dedup();
-                names
-            }
-        };
-        let mut queues: Vec<QueueId> = names.into_iter().filter_map(|name| self.standing[usize::from(name)]).collect();
-        if queues.len() > 1 {
-            queues.sort_by_key(|&queue| pace(stage, queue));
+    /// Finds the queues that an exchange routes to, the quicker ones first; `false`, where the exchange does not stand.
+    pub(super) fn targets(&self, exchange: Option<u16>, labels: &Labels<'_>, stage: &Stage, way: &mut Way) -> bool {
+        way.names.clear();
+        match exchange {
+            Some(exchange) if self.routes.exchange(exchange).is_none() => return false,
+            Some(exchange) => self.routes.route(exchange, labels, topology(stage), way),
+            None => way.names.extend(labels.keys.iter().filter_map(|key| number_of(stage, key))),
         }
-        Some(queues)
+        way.names.sort_unstable();
+        way.names.dedup();
+        way.queues.clear();
+        way.queues.extend(way.names.iter().filter_map(|&name| self.standing[usize::from(name)]));
+        if way.queues.len() > 1 {
+            way.queues.sort_unstable_by_key(|&queue| pace(stage, queue));
+        }
+        true
     }
 
     /// At the end of a command of a quorum queue: gives up what it decided to, in that order; before 4.3 first what was too

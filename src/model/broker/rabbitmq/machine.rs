@@ -6,6 +6,7 @@
 
 use super::channels::Channel;
 use super::letters::{Dying, Letter};
+use super::publish::Desk;
 use super::queue::{Mark, Queue, UNMARKED};
 use super::routes::Routes;
 use super::sent::Sent;
@@ -50,6 +51,7 @@ pub(crate) struct Machine {
     /// How long a delivery may be held on channels that open from now on.
     pub(super) timeout: Span,
     pub(super) down: bool,
+    pub(super) desk: Desk,
 }
 
 clone_by_field!(Machine {
@@ -67,7 +69,8 @@ clone_by_field!(Machine {
     rejoin,
     delay,
     timeout,
-    down
+    down,
+    desk
 });
 
 /// How a queue of this product is set.
@@ -154,6 +157,7 @@ impl Machine {
             delay: Span::ZERO,
             timeout: CONSUMER_TIMEOUT,
             down: false,
+            desk: Desk::default(),
         }
     }
 

@@ -2,9 +2,9 @@
 //!
 //! It knows what a producer says with a message. Rule: one refusal is a nack, whatever other queues took.
 
-use super::letters::{envelope, labels_of};
+use super::letters::{envelope, write_keys};
 use super::machine::{Machine, settings};
-use super::routes::{Labels, Value};
+use super::routes::{Labels, Value, Way};
 use super::settings::{Family, Overflow};
 use crate::model::fact::{DropReason, Fact, Refusal, Watch};
 use crate::model::out::{Direction, Out};
@@ -12,6 +12,23 @@ use crate::model::plan::QueueId;
 use crate::model::records::{Message, NONE};
 use crate::model::wire::{Call, Moved};
 use crate::sim::{Address, Oracle};
+
+/// What is written down while a message is routed. It is kept from one to the next, so that none asks for memory, and says
+/// nothing in between.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    keys: Vec<String>,
+    way: Way,
+    /// What each queue said.
+    answers: Vec<Result<(), Option<Refusal>>>,
+}
+
+impl Clone for Desk {
+    fn clone(&self) -> Desk {
+        Desk::default()
+    }
+    fn clone_from(&mut self, _: &Desk) {}
+}
 
 impl Machine {
     /// A producer publishes.
@@ -119,19 +136,31 @@ impl Machine {
         message: Message,
         out: &mut Out<'_, O, W>,
     ) -> Result<(), Option<Refusal>> {
+        let mut desk = std::mem::take(&mut self.desk);
+        let answer = self.route_at(&mut desk, queue, message, out);
+        self.desk = desk;
+        answer
+    }
+
+    fn route_at<O: Oracle, W: Watch>(
+        &mut self,
+        Desk { keys, way, answers }: &mut Desk,
+        queue: QueueId,
+        message: Message,
+        out: &mut Out<'_, O, W>,
+    ) -> Result<(), Option<Refusal>> {
         let stage = out.stage;
-        let empty: (&[(String, Value)], bool) = (&[], false);
-        let (headers, mandatory) =
-            envelope(&message, stage).map_or(empty, |envelope| (&envelope.headers, envelope.mandatory));
-        let address = labels_of(&message, None, stage);
-        let labels = Labels { keys: &address.keys, headers };
-        let Some(targets) = self.targets(address.exchange, &labels, stage) else {
+        let envelope = write_keys(&message, stage, keys);
+        let headers: &[(String, Value)] = envelope.map_or(&[], |envelope| &envelope.headers);
+        let exchange = envelope.and_then(|envelope| envelope.exchange);
+        if !self.targets(exchange, &Labels { keys, headers }, stage, way) {
             return Err(Some(Refusal::NoExchange));
-        };
+        }
+        let targets = &way.queues;
         let producer = &stage.plan.producers[message.producer.at()];
         let homes = &producer.homes;
         if targets.is_empty() {
-            if mandatory {
+            if envelope.is_some_and(|envelope| envelope.mandatory) {
                 return Err(Some(Refusal::Unroutable));
             }
             let (op, copy) = (message.op, message.copy);
@@ -147,25 +176,23 @@ impl Machine {
             out.tell(Fact::Dropped { op, message: slot, queue, in_flight: false, why });
             return Ok(());
         }
-        let answers: Vec<_> = targets
-            .iter()
-            .map(|&target| {
-                let traits = message.traits.at_home(producer.home_number(target));
-                self.offer(target, Message { traits, ..message }, out)
-            })
-            .collect();
+        answers.clear();
+        for &target in targets {
+            let traits = message.traits.at_home(producer.home_number(target));
+            answers.push(self.offer(target, Message { traits, ..message }, out));
+        }
         let stored = answers.iter().any(Result::is_ok);
         let is_taken = |answer: &Result<(), Option<Refusal>>| matches!(answer, Ok(()) | Err(None));
         if homes.len() > 1 && answers.iter().any(is_taken) {
             for &queue in homes {
-                let answer = targets.iter().zip(&answers).find(|&(&target, _)| target == queue);
+                let answer = targets.iter().zip(answers.iter()).find(|&(&target, _)| target == queue);
                 if !answer.is_some_and(|(_, answer)| is_taken(answer)) {
                     let (op, copy, routed) = (message.op, message.copy, answer.is_some());
                     out.tell(Fact::PassedBy { op, copy, queue, routed });
                 }
             }
         }
-        match answers.into_iter().find(Result::is_err) {
+        match answers.iter().copied().find(Result::is_err) {
             Some(Err(_)) if stored => Err(None), // a copy is stored, though the producer hears that it is not
             Some(refused) => refused,
             None => Ok(()),

@@ -3,9 +3,12 @@
 //! It knows names and what stands under them, nothing of messages stored. A queue gets one copy however many ways lead
 //! to it; what is bound to a name waits for no queue: unbound with it, it is gone.
 
+use std::borrow::Cow;
+
 use super::hash;
 use super::topology::{Binding, Bound, Exchange, ExchangeKind, Topology};
 use crate::model::broker::parts::{headers, topic};
+use crate::model::plan::QueueId;
 use crate::sim::{Canon, clone_by_field};
 
 pub use crate::model::broker::parts::headers::Value;
@@ -34,6 +37,20 @@ pub const PREDECLARED: &[(&str, ExchangeKind)] = &[
     ("amq.match", ExchangeKind::Headers),
     ("amq.topic", ExchangeKind::Topic),
 ];
+
+/// Where a message goes, while that is found out.
+#[derive(Debug, Default)]
+pub(super) struct Way {
+    /// By name, in no order and perhaps more than once while they are found.
+    pub names: Vec<u16>,
+    /// The queues that stand under these names, in the order in which they get it.
+    pub queues: Vec<QueueId>,
+    /// Exchanges that it came to, and those of them whose bindings were not looked at yet.
+    seen: Vec<u16>,
+    to_do: Vec<u16>,
+    /// What the bindings of one exchange lead to.
+    found: Vec<Bound>,
+}
 
 /// What a message says that exchanges look at.
 pub(super) struct Labels<'a> {
@@ -102,19 +119,22 @@ impl Routes {
         }
     }
 
-    /// The queues, by name in the order of names, that a message to an exchange goes to.
-    pub fn route(&self, exchange: u16, labels: &Labels<'_>, topology: &Topology) -> Vec<u16> {
-        let (mut queues, mut seen, mut to_do) = (Vec::new(), vec![exchange], vec![exchange]);
+    /// Finds the names of the queues that a message to an exchange goes to.
+    pub fn route(&self, exchange: u16, labels: &Labels<'_>, topology: &Topology, way: &mut Way) {
+        let Way { names, seen, to_do, found, .. } = way;
+        seen.clear();
+        seen.push(exchange);
+        to_do.push(exchange);
         while let Some(name) = to_do.pop() {
             let Some(number) = self.exchange(name) else { continue };
             let declared = &topology.exchanges[usize::from(number)];
-            let mut found = self.matching(declared, labels, topology);
+            self.matching(declared, labels, topology, found);
             if found.is_empty() {
                 found.extend(declared.alternate.map(Bound::Exchange));
             }
-            for bound in found {
+            for bound in found.drain(..) {
                 match bound {
-                    Bound::Queue(queue) => queues.push(queue),
+                    Bound::Queue(queue) => names.push(queue),
                     Bound::Exchange(other) if !seen.contains(&other) => {
                         seen.push(other);
                         to_do.push(other);
@@ -123,42 +143,44 @@ impl Routes {
                 }
             }
         }
-        queues.sort_unstable();
-        queues.dedup();
-        queues
     }
 
-    /// What an exchange's own bindings lead to. What is bound to a name that nothing stands under counts: it was routed.
-    fn matching(&self, exchange: &Exchange, labels: &Labels<'_>, topology: &Topology) -> Vec<Bound> {
+    /// Finds what an exchange's own bindings lead to. What is bound to a name that nothing stands under counts: it was routed.
+    fn matching(&self, exchange: &Exchange, labels: &Labels<'_>, topology: &Topology, found: &mut Vec<Bound>) {
         let all = self.bindings.iter().map(|&number| &topology.bindings[usize::from(number)]);
         let bindings = all.filter(|binding| binding.from == exchange.name);
-        let by_key = |fits: &dyn Fn(&str, &str) -> bool| -> Vec<Bound> {
-            let fits = |binding: &&Binding| labels.keys.iter().any(|key| fits(&binding.key, key));
-            bindings.clone().filter(fits).map(|binding| binding.to).collect()
-        };
+        let by_key =
+            |binding: &Binding, fits: fn(&str, &str) -> bool| labels.keys.iter().any(|key| fits(&binding.key, key));
         match exchange.kind {
-            ExchangeKind::Direct => by_key(&|wanted, key| wanted == key),
-            ExchangeKind::Topic => by_key(&topic::matches),
-            ExchangeKind::Fanout => bindings.map(|binding| binding.to).collect(),
-            ExchangeKind::Headers => {
-                bindings.filter(|binding| headers_match(binding, labels)).map(|binding| binding.to).collect()
-            }
             ExchangeKind::ConsistentHash => {
-                let ring = ring(bindings);
-                let header = exchange.hash_header.as_deref();
-                let text = match header {
-                    None => labels.keys.first().cloned().unwrap_or_default(),
-                    Some(name) => match labels.headers.iter().find(|(given, _)| given == name) {
-                        Some((_, Value::Text(text))) => text.clone(),
-                        Some((_, value)) => format!("{value:?}"),
-                        None => "undefined".into(),
-                    },
-                };
-                match u32::try_from(ring.len()) {
-                    Ok(0) | Err(_) => Vec::new(),
-                    Ok(buckets) => vec![ring[hash::bucket(&text, buckets) as usize]],
+                // Each that is bound has as many buckets as its first binding says.
+                let ring = bindings.clone().enumerate().filter(|&(nth, binding)| {
+                    let mut before = bindings.clone().take(nth);
+                    !before.any(|other| other.to == binding.to)
+                });
+                let weight = |binding: &Binding| binding.key.parse::<u32>().unwrap_or(0);
+                let buckets = ring.clone().map(|(_, binding)| u64::from(weight(binding))).sum::<u64>();
+                if let Ok(buckets @ 1..) = u32::try_from(buckets) {
+                    let mut bucket = hash::bucket(&hashed(exchange, labels), buckets);
+                    for (_, binding) in ring {
+                        if bucket < weight(binding) {
+                            found.push(binding.to);
+                            break;
+                        }
+                        bucket -= weight(binding);
+                    }
                 }
             }
+            kind => found.extend(
+                bindings
+                    .filter(|binding| match kind {
+                        ExchangeKind::Direct => by_key(binding, |wanted, key| wanted == key),
+                        ExchangeKind::Topic => by_key(binding, topic::matches),
+                        ExchangeKind::Headers => headers_match(binding, labels),
+                        ExchangeKind::Fanout | ExchangeKind::ConsistentHash => true,
+                    })
+                    .map(|binding| binding.to),
+            ),
         }
     }
 
@@ -169,16 +191,14 @@ impl Routes {
     }
 }
 
-/// The buckets of a ring: each that is bound has as many as its first binding says.
-fn ring<'a>(bindings: impl Iterator<Item = &'a Binding>) -> Vec<Bound> {
-    let mut ring: Vec<Bound> = Vec::new();
-    for binding in bindings {
-        if !ring.contains(&binding.to) {
-            let weight: usize = binding.key.parse().unwrap_or(0);
-            ring.extend(std::iter::repeat_n(binding.to, weight));
-        }
+/// What a consistent-hash exchange hashes of a message.
+fn hashed<'a>(exchange: &Exchange, labels: &Labels<'a>) -> Cow<'a, str> {
+    let Some(name) = &exchange.hash_header else { return labels.keys.first().map_or("", String::as_str).into() };
+    match labels.headers.iter().find(|(given, _)| given == name) {
+        Some((_, Value::Text(text))) => text.into(),
+        Some((_, value)) => format!("{value:?}").into(),
+        None => "undefined".into(),
     }
-    ring
 }
 
 fn headers_match(binding: &Binding, labels: &Labels<'_>) -> bool {
