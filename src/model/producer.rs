@@ -7,8 +7,24 @@ use super::fact::{Fact, Watch};
 use super::out::{Direction, Out};
 use super::plan::{self, Arrivals, ProducerId};
 use super::records::{Message, NONE, Traits};
+use super::stage::{Origin, Stage};
 use super::wire::{Call, Publish};
 use crate::sim::{Address, Canon, Oracle, Slab, Span, Time, clone_by_field};
+
+/// A producer, looked up once for all that it does in an event.
+#[derive(Clone, Copy)]
+struct Who<'a> {
+    producer: ProducerId,
+    of: &'a plan::Producer,
+    origin: &'a Origin,
+}
+
+impl Who<'_> {
+    #[inline(always)]
+    fn is(producer: ProducerId, stage: &Stage) -> Who<'_> {
+        Who { producer, of: &stage.plan.producers[producer.at()], origin: &stage.origins[producer.at()] }
+    }
+}
 
 /// All producers.
 #[derive(Debug)]
@@ -60,21 +76,18 @@ impl Producers {
 
     /// Books the first arrival.
     pub fn start<O: Oracle, W: Watch>(&mut self, producer: ProducerId, out: &mut Out<'_, O, W>) {
-        self.book_next(producer, 0, out);
+        self.book_next(Who::is(producer, out.stage), 0, out);
     }
 
     /// Books the arrival of the producer's `nth` operation.
     #[inline]
-    fn book_next<O: Oracle, W: Watch>(&mut self, producer: ProducerId, nth: u32, out: &mut Out<'_, O, W>) {
+    fn book_next<O: Oracle, W: Watch>(&mut self, who: Who, nth: u32, out: &mut Out<'_, O, W>) {
         let length = &out.stage.plan.length;
         if length.operations.is_some_and(|most| self.produced >= most) {
             return;
         }
-        let mut gap = || {
-            let origin = &out.stage.origins[producer.at()];
-            out.oracle.gap(origin.streams.arrivals, u64::from(nth), &origin.gap)
-        };
-        let at = match out.stage.plan.producers[producer.at()].arrivals {
+        let mut gap = || out.oracle.gap(who.origin.streams.arrivals, u64::from(nth), &who.origin.gap);
+        let at = match who.of.arrivals {
             Arrivals::Constant { gap } => out.common.now + gap,
             Arrivals::Poisson { .. } => out.common.now + gap(),
             Arrivals::Bursty { on, off, .. } => after_in_bursts(out.common.now, gap(), on, off),
@@ -84,7 +97,7 @@ impl Producers {
         if length.span.is_some_and(|span| at > Time::ZERO + span) {
             return;
         }
-        out.common.agenda.book_single(out.stage.arrivals_lane(producer), at, 0);
+        out.common.agenda.book_single(out.stage.arrivals_lane(who.producer), at, 0);
     }
 
     /// An operation arrives. Gives the call that publishes it, where the hop is direct.
@@ -98,8 +111,9 @@ impl Producers {
         *count += 1;
         let op = self.produced;
         self.produced += 1;
-        self.book_next(producer, nth + 1, out);
-        let (of, origin) = (&out.stage.plan.producers[producer.at()], &out.stage.origins[producer.at()]);
+        let who = Who::is(producer, out.stage);
+        self.book_next(who, nth + 1, out);
+        let Who { of, origin, .. } = who;
         let fate = out.oracle.draw(origin.streams.fates, u64::from(nth));
         let bits = if of.keys.needs_bits() { out.oracle.draw(origin.streams.keys, u64::from(nth)) } else { 0 };
         let key = of.keys.draw(bits, nth);
@@ -115,25 +129,24 @@ impl Producers {
             plan::Publish::FireAndForget => NONE,
             _ => self.pending.insert(Pending { message, timer: NONE }),
         };
-        self.publish(message, pending, out)
+        self.publish(who, message, pending, out)
     }
 
     #[inline(always)]
     fn publish<O: Oracle, W: Watch>(
         &mut self,
+        Who { producer, of, origin }: Who,
         message: Message,
         pending: u32,
         out: &mut Out<'_, O, W>,
     ) -> Option<Publish> {
-        let (stage, producer) = (out.stage, message.producer);
-        let of = &stage.plan.producers[producer.at()];
         let (op, copy, queue) = (message.op, message.copy, of.to);
         out.tell(Fact::Published { op, copy, queue });
         if let Some(timeout) = of.publish.timeout() {
-            self.pending[pending].timer = out.book(stage.confirms_lane(producer), timeout, pending);
+            self.pending[pending].timer = out.book(out.stage.confirms_lane(producer), timeout, pending);
         }
         let about = Address { site: 0, fate: message.fate, copy, run: 0 };
-        let wire = stage.origins[producer.at()].wire;
+        let wire = origin.wire;
         let call = Publish { queue, message, pending };
         if wire == NONE {
             return Some(call);
@@ -182,7 +195,8 @@ impl Producers {
     /// The time to publish again has come.
     pub fn retry<O: Oracle, W: Watch>(&mut self, pending: u32, out: &mut Out<'_, O, W>) {
         self.pending[pending].message.copy += 1;
-        let call = self.publish(self.pending[pending].message, pending, out);
+        let message = self.pending[pending].message;
+        let call = self.publish(Who::is(message.producer, out.stage), message, pending, out);
         out.call_if(call.map(Call::Publish));
     }
 

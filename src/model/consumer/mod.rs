@@ -246,7 +246,7 @@ impl Consumers {
             if self.workers[worker as usize].phase == Phase::Idle
                 && let Some(delivery) = self.take_next(worker, out.stage.hand(worker), &mut out.common.records)
             {
-                self.begin(worker, delivery, out);
+                self.begin_another(worker, delivery, out);
             }
         }
         self.ask_if_idle(of.first_worker, out);

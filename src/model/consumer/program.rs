@@ -21,7 +21,15 @@ pub const RESTART_AFTER_POISON: Span = Span::from_secs(5);
 #[derive(Clone, Copy)]
 struct Run<'a> {
     held: Held,
+    poison: bool,
     hand: &'a Hand,
+}
+
+impl<'a> Run<'a> {
+    #[inline(always)]
+    fn of(delivery: u32, record: &Delivery, hand: &'a Hand) -> Run<'a> {
+        Run { held: record.parties(delivery), poison: record.message.traits.poison(), hand }
+    }
 }
 
 /// Where a program goes after a step.
@@ -60,15 +68,15 @@ impl Consumers {
             entry.runs = entry.runs.saturating_add(1);
             record.run = entry.runs;
         }
-        let (held, run) = (record.parties(delivery), record.run);
+        let hand = out.stage.hand(worker);
+        let (at_work, run) = (Run::of(delivery, record, hand), record.run);
         let state = &mut self.workers[worker as usize];
         (state.phase, state.delivery, state.at) = (Phase::Working, delivery, 0);
-        let hand = out.stage.hand(worker);
         if !hand.foreign {
             // Booked before it is told: how long the step takes is known late, and everybody waits for it.
-            self.enter(Run { held, hand }, 0, out);
+            self.enter(at_work, 0, out);
         }
-        out.tell(Fact::Started { held, run });
+        out.tell(Fact::Started { held: at_work.held, run });
         if hand.foreign {
             let message = &out.common.records.deliveries[delivery].message;
             let start = Answer::Start { op: message.op, key: message.key, copy: message.copy, run };
@@ -76,8 +84,14 @@ impl Consumers {
         }
     }
 
+    /// The same; not in place.
+    #[inline(never)]
+    pub(super) fn begin_another<O: Oracle, W: Watch>(&mut self, worker: u32, delivery: u32, out: &mut Out<'_, O, W>) {
+        self.begin(worker, delivery, out);
+    }
+
     /// The program enters a step: books its end.
-    #[inline]
+    #[inline(always)]
     fn enter<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, out: &mut Out<'_, O, W>) {
         let Some(step) = out.stage.programs[run.hand.consumer.at()].get(at) else {
             return self.finish(run, RunEnd::Done, None, out);
@@ -136,9 +150,10 @@ impl Consumers {
         }
         let program = stage.programs[hand.consumer.at()].as_slice();
         let state = &self.workers[worker as usize];
-        let held = out.common.records.deliveries[state.delivery].parties(state.delivery);
-        let (run, mut at) = (Run { held, hand }, usize::from(state.at));
-        let mut step = &program[at];
+        let run = Run::of(state.delivery, &out.common.records.deliveries[state.delivery], hand);
+        let mut at = usize::from(state.at);
+        let mut rest = program[at..].iter();
+        let mut step = rest.next().expect("a handler at work is at a step");
         loop {
             if payload > 0 {
                 match step.faults[payload as usize - 1].strikes {
@@ -155,7 +170,11 @@ impl Consumers {
                     return None;
                 }
                 Next::On => at + 1,
-                Next::ToAck => (at..program.len()).find(|&at| program[at].step == Step::Ack).unwrap_or(program.len()),
+                Next::ToAck => {
+                    let ack = (at..program.len()).find(|&at| program[at].step == Step::Ack).unwrap_or(program.len());
+                    rest = program[ack..].iter();
+                    ack
+                }
                 Next::Fails => {
                     self.fail(run, Failure::Poison, out);
                     return None;
@@ -163,7 +182,7 @@ impl Consumers {
                 Next::Stays => break,
                 Next::Dies => return None,
             };
-            let Some(following) = program.get(at) else {
+            let Some(following) = rest.next() else {
                 self.finish(run, RunEnd::Done, None, out);
                 return None;
             };
@@ -184,11 +203,9 @@ impl Consumers {
 
     #[inline(always)]
     fn act<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, step: &StepAt, out: &mut Out<'_, O, W>) -> Next {
-        let Run { held, hand } = run;
+        let Run { held, poison, hand } = run;
         let Held { worker, delivery, .. } = held;
-        if out.common.records.deliveries[delivery].message.traits.poison()
-            && !matches!(step.step, Step::Ack | Step::Point)
-        {
+        if poison && !matches!(step.step, Step::Ack | Step::Point) {
             return self.poisoned(run, out);
         }
         let (at, process) = (at as u8, hand.process);
@@ -309,7 +326,7 @@ impl Consumers {
     /// the next message.
     #[inline(always)]
     fn ack<O: Oracle, W: Watch>(&mut self, run: Run, is_last: bool, out: &mut Out<'_, O, W>) -> Next {
-        let Run { held: Held { delivery, .. }, hand } = run;
+        let Run { held: Held { delivery, .. }, hand, .. } = run;
         if is_last && !hand.foreign {
             return Next::Acked(self.settle_and_turn(run, RunEnd::Done, Settlement::Ack, out));
         }
@@ -355,7 +372,7 @@ impl Consumers {
         let next = self.end(run, end, out);
         out.common.records.release(run.held.delivery);
         match next {
-            Some(next) => self.begin(run.held.worker, next, out),
+            Some(next) => self.begin_another(run.held.worker, next, out),
             None => self.turn_idle(run.held.worker, out),
         }
     }
@@ -370,12 +387,12 @@ impl Consumers {
         how: Settlement,
         out: &mut Out<'_, O, W>,
     ) -> Option<Settle> {
-        let Run { held: Held { worker, delivery, .. }, hand } = run;
+        let Run { held: Held { worker, delivery, .. }, hand, .. } = run;
         let next = self.end(run, end, out);
         if let Some(next) = next {
             let call = self.settle(delivery, hand, how, None, out);
             out.call_if(call.map(Call::Settle));
-            self.begin(worker, next, out);
+            self.begin_another(worker, next, out);
             return None;
         }
         if hand.shares {
@@ -430,7 +447,7 @@ impl Consumers {
     fn ask_seat<O: Oracle, W: Watch>(&mut self, worker: u32, answer: &Answer, out: &mut Out<'_, O, W>) {
         let (stage, hand) = (out.stage, out.stage.hand(worker));
         let delivery = self.workers[worker as usize].delivery;
-        let run = Run { held: out.common.records.deliveries[delivery].parties(delivery), hand };
+        let run = Run::of(delivery, &out.common.records.deliveries[delivery], hand);
         let steps = &stage.plan.consumers[hand.consumer.at()].steps;
         let of_store = |name: &str| stage.plan.stores.iter().position(|s| s.name == name).map(|s| StoreId(s as u16));
         let at = match out.seat.resume(worker, answer) {

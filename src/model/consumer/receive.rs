@@ -72,7 +72,7 @@ impl Consumers {
         match self.idle(receiver, out) {
             Some(worker) => {
                 out.common.records.deliveries[delivery].worker = worker;
-                self.begin(worker, delivery, out);
+                self.begin_another(worker, delivery, out);
                 self.ask_if_idle(receiver, out);
             }
             None => self.keep(receiver, delivery, false, out),
