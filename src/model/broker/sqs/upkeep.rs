@@ -60,6 +60,10 @@ impl Machine {
             }
             Command::SetAttributes { like } => {
                 self.set_as = Some(like);
+                let here = self.here(queue, set_like(out.stage, queue), out.stage);
+                if self.may_expire(here, out.stage) {
+                    self.expire(here, out); // a shorter retention holds for what is there too
+                }
                 Notice::Ok
             }
         };
@@ -222,8 +226,8 @@ impl Machine {
             self.lose(here, entry, DropReason::Expired, out);
         }
         if self.stored > 0 {
-            let before = Time::from_nanos(now.nanos().saturating_sub(here.settings.retention.nanos()));
-            self.book_retention(here, Some(before), out);
+            let before = now.nanos().checked_sub(here.settings.retention.nanos()).map(Time::from_nanos);
+            self.book_retention(here, before, out);
         }
     }
 
