@@ -43,8 +43,8 @@ fn check(name: &str, played: usize, not_modelled: &[&str]) {
 
 #[test]
 fn sqs_does_what_two_emulators_and_the_documentation_say() {
-    check("sqs-moto-5.2.5", 97, &[]);
-    check("sqs-fauxqs-2.4.1", 97, &[]);
+    check("sqs-moto-5.2.5", 103, &[]);
+    check("sqs-fauxqs-2.4.1", 103, &[]);
 }
 
 #[test]

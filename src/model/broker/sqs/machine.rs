@@ -50,10 +50,12 @@ pub(crate) struct Machine {
     pub(super) ages: Ages,
     /// The queue of the plan whose settings are in force, where they were changed.
     pub(super) set_as: Option<QueueId>,
+    /// Before this moment no purge is taken.
+    pub(super) next_purge: Time,
     pub(super) down: bool,
 }
 
-clone_by_field!(Machine { order, waiting, stored, in_flight, delayed, next_place, ages, set_as, down });
+clone_by_field!(Machine { order, waiting, stored, in_flight, delayed, next_place, ages, set_as, next_purge, down });
 
 /// One input's worth of context: the queue and how it is set.
 #[derive(Clone, Copy)]
@@ -107,6 +109,7 @@ impl Machine {
             next_place: 0,
             ages: Ages::default(),
             set_as: None,
+            next_purge: Time::ZERO,
             down: false,
         }
     }

@@ -23,6 +23,8 @@ use crate::sim::Span;
 
 /// For how long a deduplication id, or the id of a receive attempt, is known. Fixed by the service.
 pub const REMEMBERED: Span = Span::from_secs(300);
+/// A queue is purged at most once in so long.
+pub const PURGE_PAUSE: Span = Span::from_secs(60);
 /// So many messages of a queue may be in flight.
 pub const MAX_IN_FLIGHT: u32 = 120_000;
 
@@ -280,6 +282,8 @@ pub enum Problem {
     MessageNotInflight,
     /// The receipt's message is gone.
     ReceiptHandleIsInvalid,
+    /// The queue was purged a moment ago.
+    PurgeQueueInProgress,
 }
 
 impl Problem {
@@ -290,6 +294,7 @@ impl Problem {
             Problem::InvalidParameterValue => "InvalidParameterValue",
             Problem::MessageNotInflight => "MessageNotInflight",
             Problem::ReceiptHandleIsInvalid => "ReceiptHandleIsInvalid",
+            Problem::PurgeQueueInProgress => "PurgeQueueInProgress",
         }
     }
 }

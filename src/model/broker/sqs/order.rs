@@ -21,7 +21,7 @@ pub(super) enum Order {
 pub(super) struct Fifo {
     pub groups: Groups,
     pub dedup: Dedup,
-    /// Named receive attempts and what they got, the oldest first.
+    /// Named receive attempts and what they got, the oldest first; nothing, where they cannot be repeated.
     pub attempts: VecDeque<(u64, Vec<u32>)>,
 }
 

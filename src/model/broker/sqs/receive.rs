@@ -200,13 +200,13 @@ impl Machine {
     }
 
     /// A named receive attempt is made again: it gets the same messages, hidden anew, and no receive is counted. Where one of
-    /// them is in flight no longer, it is a receive like any other.
+    /// them is in flight no longer, or was hidden for another time since, it is a receive like any other.
     fn repeat_attempt<O: Oracle, W: Watch>(&mut self, here: Here<'_>, worker: u32, out: &mut Out<'_, O, W>) -> bool {
         let asked = asks(worker, out);
         let (Some(attempt), Order::Fifo(fifo)) = (&asked.attempt, &self.order) else { return false };
         let name = attempt.name(&Default::default(), &[]);
         let Some((_, got)) = fifo.attempts.iter().rfind(|(other, _)| *other == name) else { return false };
-        if !got.iter().all(|&delivery| out.common.records.deliveries[delivery].current) {
+        if got.is_empty() || !got.iter().all(|&delivery| out.common.records.deliveries[delivery].current) {
             return false;
         }
         for delivery in got.clone() {

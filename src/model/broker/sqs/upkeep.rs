@@ -2,7 +2,7 @@
 
 use super::machine::{ATTEMPT, DEDUP, DELAY, Here, Machine, RETENTION, VISIBILITY, group_of, set_like};
 use super::order::Order;
-use super::{Command, Notice, Problem, Settings};
+use super::{Command, Notice, PURGE_PAUSE, Problem, Settings};
 use crate::model::broker::{self, Room};
 use crate::model::fact::{Cause, DropReason, Fact, Holder, Watch};
 use crate::model::out::Out;
@@ -52,12 +52,18 @@ impl Machine {
                 if too_old { Notice::Error(Problem::InvalidParameterValue) } else { Notice::Ok }
             }
             Command::ChangeVisibility { delivery, to } => self.change_visibility(here, delivery, to, out),
+            Command::Purge if out.common.now < self.next_purge => Notice::Error(Problem::PurgeQueueInProgress),
             Command::Purge => {
+                self.next_purge = out.common.now + PURGE_PAUSE;
                 self.purge(here, out);
                 Notice::Ok
             }
             Command::SetAttributes { like } => {
                 self.set_as = Some(like);
+                let here = self.here(queue, set_like(out.stage, queue), out.stage);
+                if self.may_expire(here, out.stage) {
+                    self.expire(here, out); // a shorter retention holds for what is there too
+                }
                 Notice::Ok
             }
         };
@@ -78,6 +84,11 @@ impl Machine {
             let is_stored = self.is_stored(here, delivery, out);
             let why = if is_stored { Problem::MessageNotInflight } else { Problem::ReceiptHandleIsInvalid };
             return Notice::Error(why);
+        }
+        if let Order::Fifo(fifo) = &mut self.order {
+            for (_, got) in fifo.attempts.iter_mut().filter(|(_, got)| got.contains(&delivery)) {
+                got.clear();
+            }
         }
         if to.is_zero() {
             let (held, message) = (record.parties(delivery), record.slot);
@@ -215,8 +226,8 @@ impl Machine {
             self.lose(here, entry, DropReason::Expired, out);
         }
         if self.stored > 0 {
-            let before = Time::from_nanos(now.nanos().saturating_sub(here.settings.retention.nanos()));
-            self.book_retention(here, Some(before), out);
+            let before = now.nanos().checked_sub(here.settings.retention.nanos()).map(Time::from_nanos);
+            self.book_retention(here, before, out);
         }
     }
 
@@ -233,6 +244,7 @@ impl Machine {
     /// bring it back.
     pub fn canon<F: Canon>(&self, settings: &Settings, form: &mut F, room: &Room<'_>) {
         form.put(u64::from(self.down));
+        form.put(self.next_purge.since(room.now).nanos());
         self.order.canon(form, |form, entry| form.puts(self.name(settings, entry, room)));
         self.waiting.canon(form);
         self.ages.canon(self.next_place, room.now, form);

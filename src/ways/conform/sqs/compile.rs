@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Action, BATCH, Compiled, INVALID, NO_QUEUE, Receipts, Receive, Send, fields, fits, fitting, handle, kind, refusal,
-    settings,
+    Action, BATCH, Compiled, INVALID, INVALID_ATTRIBUTE, NO_QUEUE, Receipts, Receive, Send, fields, fits, fitting,
+    handle, kind, refusal, settings, whole,
 };
 use crate::model::broker;
 use crate::model::broker::sqs::{Envelope, Kind, PRODUCTS, Redrive, Settings, Subscription};
+use crate::model::parameter;
 use crate::model::plan::{Consumer, Plan, ProducerId, Queue, QueueId};
 use crate::model::text::Text;
 use crate::sim::Span;
@@ -28,6 +29,27 @@ impl Compiled {
         let Compiler { plan, queues, messages } = compiler;
         Ok(Compiled { plan, steps, queues, messages })
     }
+}
+
+/// So many characters has a name at most, and an id of a message.
+const NAME: usize = 80;
+const ID: usize = 128;
+
+type Changed = Result<Settings, &'static str>;
+
+fn is_on(value: &Value) -> bool {
+    *value == true || value == "true"
+}
+
+/// Whether a queue, but for its suffix, or an entry of a batch may be called so.
+fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=NAME).contains(&text.len()) && text.chars().all(fits)
+}
+
+/// Whether a group or a deduplication id may be this.
+fn is_id(text: &str) -> bool {
+    text.len() <= ID && text.chars().all(|c| c.is_ascii_graphic())
 }
 
 /// Seconds that were found to fit.
@@ -75,7 +97,14 @@ impl Compiler {
             "drain" => {
                 let delete = step.get("delete").and_then(Value::as_bool).unwrap_or(true);
                 let receive = self.receive(&words, words.integer("max").unwrap_or(10));
-                receive.map_or_else(|event| Action::Refused(vec![event]), |receive| Action::Drain { receive, delete })
+                match receive {
+                    Ok(receive) => Action::Drain { receive, delete },
+                    Err(mut event) => {
+                        event.remove("consumer"); // a drain tells of itself, and not of the receive that was refused
+                        event.insert("op".into(), op.into());
+                        Action::Refused(vec![event])
+                    }
+                }
             }
             "delete" | "delete_batch" => {
                 Action::Delete { by: self.receipts(&words), in_one_call: op == "delete_batch" }
@@ -122,17 +151,23 @@ impl Compiler {
     fn queue(&mut self, words: &Words<'_>) -> Result<Action, NotModelled> {
         let name = words.text("name").unwrap_or_default();
         let attributes = words.table("attrs");
-        let fifo = attributes.get("FifoQueue").is_some_and(|on| on == true || on == "true");
+        let fifo = attributes.get("FifoQueue").is_some_and(is_on);
         let default = Settings { kind: kind(fifo), ..Settings::default() };
+        let refused = |code: &str| Ok(Action::Refused(vec![refusal("queue", name, code)]));
         // The suffix and the attribute go together.
-        let read = if fifo == name.ends_with(".fifo") { self.attributes(default, &attributes)? } else { None };
-        let Some(settings) = read else { return Ok(Action::Refused(vec![refusal("queue", name, INVALID)])) };
+        let stem = name.strip_suffix(".fifo").unwrap_or(name);
+        if fifo != name.ends_with(".fifo") || name.len() > NAME || !is_name(stem) {
+            return refused(INVALID);
+        }
+        let settings = match self.attributes(default, &attributes)? {
+            Ok(settings) => settings,
+            Err(code) => return refused(code),
+        };
         if let Some(&there) = self.queues.get(name) {
             // It is there already: well, if it is set as it is asked for.
             let as_asked = self.attributes(self.in_force(there).clone(), &attributes)?;
-            let same = as_asked.as_ref() == Some(self.in_force(there));
-            let exists = || Action::Refused(vec![refusal("queue", name, "QueueNameExists")]);
-            return Ok(if same { Action::Nothing } else { exists() });
+            let same = as_asked.as_ref() == Ok(self.in_force(there));
+            return if same { Ok(Action::Nothing) } else { refused("QueueNameExists") };
         }
         let id = self.add(settings);
         self.queues.insert(name.to_owned(), id);
@@ -144,8 +179,9 @@ impl Compiler {
             Ok(found) => found,
             Err(event) => return Ok(Action::Refused(vec![event])),
         };
-        let Some(settings) = self.attributes(self.in_force(queue).clone(), &words.table("attrs"))? else {
-            return Ok(Action::Refused(vec![refusal("set_attrs", &name, INVALID)]));
+        let settings = match self.attributes(self.in_force(queue).clone(), &words.table("attrs"))? {
+            Ok(settings) => settings,
+            Err(code) => return Ok(Action::Refused(vec![refusal("set_attrs", &name, code)])),
         };
         let like = self.add(settings);
         self.plan.queues[like.at()].name = format!("{} {}", like.0, queue.0);
@@ -158,42 +194,41 @@ impl Compiler {
         id
     }
 
-    /// Settings with some attributes changed; `None` where a value does not fit.
-    fn attributes(&self, mut of: Settings, given: &Map<String, Value>) -> Result<Option<Settings>, NotModelled> {
+    /// Settings with some attributes changed, or why the service refuses them.
+    fn attributes(&self, mut of: Settings, given: &Map<String, Value>) -> Result<Changed, NotModelled> {
         for (name, value) in given {
             if name == "FifoQueue" {
-                continue;
-            }
-            if name == "RedrivePolicy" && (value.is_null() || value == "" || *value == json!({})) {
-                of.redrive = None; // an empty policy takes it away
+                // What a queue is, it stays.
+                if of.is_fifo() != is_on(value) {
+                    return Ok(Err(INVALID_ATTRIBUTE));
+                }
                 continue;
             }
             if name == "RedrivePolicy" {
-                let to = value.get("dlq").and_then(Value::as_str).and_then(|dlq| self.queues.get(dlq));
-                let most = value.get("maxReceiveCount").and_then(Value::as_u64).filter(|n| (1..=1_000).contains(n));
-                let (Some(&to), Some(most)) = (to, most) else { return Ok(None) };
-                // A dead-letter queue is of the kind of its source.
-                if settings(&self.plan, to).is_fifo() != of.is_fifo() {
-                    return Ok(None);
+                match self.redrive(&of, value) {
+                    Ok(redrive) => of.redrive = redrive,
+                    Err(code) => return Ok(Err(code)),
                 }
-                of.redrive = Some(Redrive { to, max_receive_count: most as u16 });
                 continue;
             }
             let table = of.product().parameters;
             let Some(parameter) = table.iter().find(|parameter| parameter.name == name) else {
                 // What only the other kind of queue has is refused.
                 let known = PRODUCTS.iter().flat_map(|product| product.parameters).any(|other| other.name == name);
-                return if known { Ok(None) } else { Err(NotModelled(format!("the attribute `{name}`"))) };
+                let why = || Err(NotModelled(format!("the attribute `{name}`")));
+                return if known { Ok(Err("InvalidAttributeName")) } else { why() };
             };
-            let span = || fitting(parameter.kind, value);
+            if let parameter::Kind::Word(words) = parameter.kind
+                && value.as_str().is_none_or(|word| !words.contains(&word))
+            {
+                return Ok(Err(INVALID_ATTRIBUTE));
+            }
             match (name.as_str(), &mut of.kind) {
-                ("ContentBasedDeduplication", Kind::Fifo { content_based, .. }) => {
-                    *content_based = *value == true || value == "true";
-                }
+                ("ContentBasedDeduplication", Kind::Fifo { content_based, .. }) => *content_based = is_on(value),
                 ("DeduplicationScope", Kind::Fifo { by_group, .. }) => *by_group = value == "messageGroup",
                 ("FifoThroughputLimit", _) => {}
                 _ => {
-                    let Some(span) = span() else { return Ok(None) };
+                    let Some(span) = fitting(parameter.kind, value) else { return Ok(Err(INVALID_ATTRIBUTE)) };
                     match name.as_str() {
                         "VisibilityTimeout" => of.visibility_timeout = span,
                         "DelaySeconds" => of.delay = span,
@@ -204,7 +239,25 @@ impl Compiler {
                 }
             }
         }
-        Ok(Some(of))
+        let limit_of_groups = given.get("FifoThroughputLimit").is_some_and(|limit| limit == "perMessageGroupId");
+        if limit_of_groups && !matches!(of.kind, Kind::Fifo { by_group: true, .. }) {
+            return Ok(Err(INVALID_ATTRIBUTE));
+        }
+        Ok(Ok(of))
+    }
+
+    /// A redrive policy for a queue that is set so; an empty one takes it away.
+    fn redrive(&self, of: &Settings, value: &Value) -> Result<Option<Redrive>, &'static str> {
+        if value.is_null() || value == "" || *value == json!({}) {
+            return Ok(None);
+        }
+        let to = value.get("dlq").and_then(Value::as_str).and_then(|dlq| self.queues.get(dlq)).ok_or(NO_QUEUE)?;
+        let most = value.get("maxReceiveCount").and_then(whole).filter(|n| (1..=1_000).contains(n)).ok_or(INVALID)?;
+        // A dead-letter queue is of the kind of its source.
+        if settings(&self.plan, *to).is_fifo() != of.is_fifo() {
+            return Err(INVALID);
+        }
+        Ok(Some(Redrive { to: *to, max_receive_count: most as u16 }))
     }
 
     fn send(
@@ -231,6 +284,10 @@ impl Compiler {
         dedup: Option<String>,
         delay: Option<i64>,
     ) -> Result<ProducerId, &'static str> {
+        let [group, dedup] = [group, dedup].map(|id| id.filter(|id| !id.is_empty()));
+        if !group.iter().chain(&dedup).all(|id| is_id(id)) {
+            return Err(INVALID);
+        }
         let text = |text: &Option<String>| text.as_deref().map(Text::fixed);
         let said =
             Envelope { group: text(&group), dedup: text(&dedup), body: Some(Text::fixed(msg)), delay: delay.map(span) };
@@ -266,8 +323,7 @@ impl Compiler {
         if ids.windows(2).any(|two| two[0] == two[1]) {
             return refused("BatchEntryIdsNotDistinct");
         }
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if ids.iter().any(|id| id.is_empty() || id.len() > 80 || !id.chars().all(fits)) {
+        if !ids.iter().all(|id| is_name(id)) {
             return refused("InvalidBatchEntryId");
         }
         let sends = entries.iter().map(|entry| {

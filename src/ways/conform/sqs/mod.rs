@@ -26,6 +26,7 @@ use player::Player;
 pub(super) const VOCABULARY: Vocabulary = Vocabulary { folders: "sqs-", play, leave_out };
 
 const INVALID: &str = "InvalidParameterValue";
+const INVALID_ATTRIBUTE: &str = "InvalidAttributeValue";
 const NO_QUEUE: &str = "NonExistentQueue";
 /// No call takes more at once.
 const BATCH: usize = 10;
@@ -171,10 +172,14 @@ fn fields(value: Value) -> Event {
     }
 }
 
+/// A whole number, also where it is written as a text.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))
+}
+
 /// A number of seconds as the span of a parameter, where it is in its range.
 fn fitting(kind: parameter::Kind, value: &Value) -> Option<Span> {
-    let seconds = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))?;
-    let span = Span::from_secs(seconds);
+    let span = Span::from_secs(whole(value)?);
     matches!(kind, parameter::Kind::Span { min, max, .. } if (min..=max).contains(&span)).then_some(span)
 }
 

@@ -12,11 +12,13 @@ use crate::model::broker::{self, Machine};
 use crate::model::plan::QueueId;
 use crate::model::rig::{Heard, Rig};
 use crate::model::{Fact, Stage};
-use crate::sim::Span;
+use crate::sim::{Span, Time};
 use crate::ways::conform::trace::Event;
 
 /// At most so many receives of one drain.
 const DRAINS: usize = 40;
+/// No message is hidden for longer than this after one receive, however often that is put off.
+const HIDDEN: Span = Span::from_secs(12 * 3_600);
 
 /// A message that came, as it was then.
 struct Seen {
@@ -26,12 +28,21 @@ struct Seen {
     count: u16,
 }
 
+fn answer(notice: Option<Notice>) -> &'static str {
+    match notice {
+        Some(Notice::Error(problem)) => problem.code(),
+        _ => "ok",
+    }
+}
+
 /// A script on its way.
 pub(super) struct Player<'a> {
     compiled: &'a Compiled,
     rig: Rig<'a>,
     /// By message: its receipts, in the order of receives.
     receipts: BTreeMap<String, Vec<u32>>,
+    /// By receipt: when it was first given.
+    received: BTreeMap<u32, Time>,
     events: Vec<Event>,
     step: usize,
     /// How many facts were read.
@@ -41,7 +52,15 @@ pub(super) struct Player<'a> {
 impl<'a> Player<'a> {
     /// Before the first step.
     pub fn new(compiled: &'a Compiled, stage: &'a Stage) -> Player<'a> {
-        Player { compiled, rig: Rig::new(stage), receipts: BTreeMap::new(), events: Vec::new(), step: 0, facts: 0 }
+        Player {
+            compiled,
+            rig: Rig::new(stage),
+            receipts: BTreeMap::new(),
+            received: BTreeMap::new(),
+            events: Vec::new(),
+            step: 0,
+            facts: 0,
+        }
     }
 
     /// Every step, and all events.
@@ -104,11 +123,14 @@ impl<'a> Player<'a> {
             }
             Action::ChangeVisibility { by, seconds } => {
                 let to = Span::from_secs(seconds.unsigned_abs());
-                let change = |delivery| match fits("VisibilityTimeout", *seconds) {
-                    true => Ok(Command::ChangeVisibility { delivery, to }),
-                    false => Err(INVALID),
-                };
+                let until = self.rig.now() + to;
                 for msg in &by.msgs {
+                    let latest = self.receipt(by, msg).ok().map(|delivery| self.received[&delivery] + HIDDEN);
+                    let fit = fits("VisibilityTimeout", *seconds) && latest.is_none_or(|latest| until <= latest);
+                    let change = |delivery| match fit {
+                        true => Ok(Command::ChangeVisibility { delivery, to }),
+                        false => Err(INVALID),
+                    };
                     let result = self.by_receipt(by, msg, change);
                     self.emit(
                         json!({ "kind": "visibility_changed", "msg": msg, "seconds": seconds, "result": result }),
@@ -116,8 +138,8 @@ impl<'a> Player<'a> {
                 }
             }
             Action::Purge { queue, name } => {
-                self.command(*queue, Command::Purge);
-                self.emit(json!({ "kind": "purged", "queue": name, "result": "ok" }));
+                let result = answer(self.command(*queue, Command::Purge));
+                self.emit(json!({ "kind": "purged", "queue": name, "result": result }));
             }
             Action::Counts(queues) => {
                 for (name, queue) in queues {
@@ -190,10 +212,7 @@ impl<'a> Player<'a> {
             Err(why) => return why,
         };
         let queue = self.rig.records().deliveries[delivery].queue;
-        match self.command(queue, command) {
-            Some(Notice::Error(problem)) => problem.code(),
-            _ => "ok",
-        }
+        answer(self.command(queue, command))
     }
 
     fn send(&mut self, send: &Send) {
@@ -238,6 +257,7 @@ impl<'a> Player<'a> {
         };
         let got: Vec<Seen> = got.into_iter().map(seen).collect();
         for seen in &got {
+            self.received.entry(seen.delivery).or_insert(self.rig.now());
             self.receipts.entry(seen.msg.clone()).or_default().push(seen.delivery);
         }
         got
