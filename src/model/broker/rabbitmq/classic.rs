@@ -7,7 +7,7 @@ use super::channels::Unacked;
 use super::deliver::Taker;
 use super::letters::{Reason, envelope};
 use super::machine::{Machine, settings};
-use super::queue::{Consumer, Queue, Status};
+use super::queue::{Consumer, Count, Queue, Status};
 use super::settings::{Overflow, Settings};
 use super::topology::{Settling, Version};
 use crate::model::fact::{Cause, Fact, Holder, Watch};
@@ -358,6 +358,21 @@ impl Consumer {
         has
     }
 
+    /// As its queue lists it when its channel is gone.
+    pub(super) fn haunting(self) -> Consumer {
+        let (status, count) = (Status::Up, Count::Kept);
+        Consumer {
+            channel: NONE,
+            held: 0,
+            credit: self.prefetch,
+            auto_ack: false,
+            marked: false,
+            status,
+            count,
+            ..self
+        }
+    }
+
     /// A consumer as it subscribes.
     pub(super) fn new(worker: u32, channel: u32, tag: u32, order: u32) -> Consumer {
         Consumer {
@@ -372,6 +387,7 @@ impl Consumer {
             status: Status::Up,
             marked: false,
             timed_out: 0,
+            count: Count::Kept,
             order,
         }
     }

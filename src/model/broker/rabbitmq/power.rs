@@ -52,10 +52,10 @@ impl Machine {
 
     fn go_down<O: Oracle, W: Watch>(&mut self, killed: bool, out: &mut Out<'_, O, W>) {
         self.down = true;
-        let channels = std::mem::take(&mut self.channels);
+        let (channels, haunted) = (std::mem::take(&mut self.channels), std::mem::take(&mut self.haunted));
         self.channels.resize_with(channels.len(), Channel::default);
         for queue in self.all_standing() {
-            let unacked = channels.iter().flat_map(|channel| &channel.unacked);
+            let unacked = channels.iter().flat_map(|channel| &channel.unacked).chain(&haunted);
             let of_queue = unacked.filter(|it| it.queue == queue).map(|it| it.delivery);
             let held: Vec<u32> = of_queue.filter(|&it| out.common.records.deliveries[it].current).collect();
             self.queue_goes_down(queue, held, killed, out);
@@ -96,7 +96,10 @@ impl Machine {
             (None, false, false, false);
         let classic = settings.family == Family::Classic;
         if classic {
-            state.redelivered_to = if killed { state.next_place } else { state.delivered_to };
+            if killed {
+                state.delivered_to = state.next_place; // it takes all for delivered, for good
+            }
+            state.redelivered_to = state.delivered_to;
         }
         for delivery in held {
             let record = &out.common.records.deliveries[delivery];
