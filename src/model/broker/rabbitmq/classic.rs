@@ -75,17 +75,18 @@ impl Machine {
         }
     }
 
-    /// Whether a publish still fits, where the newest is refused.
+    /// Whether a publish still fits, behind so many others with so many bytes, where the newest is refused.
     pub(super) fn classic_admits<O: Oracle, W: Watch>(
         &self,
         queue: QueueId,
         record: &Message,
         settings: &Settings,
+        (others, their_bytes): (u64, u64),
         out: &Out<'_, O, W>,
     ) -> bool {
         let state = &self.queues[queue.at()];
-        let too_many = settings.max_length.is_some_and(|most| u64::from(state.ready()) + 1 > most);
-        let bytes = Self::bytes_of(record, settings, out);
+        let too_many = settings.max_length.is_some_and(|most| u64::from(state.ready()) + others + 1 > most);
+        let bytes = Self::bytes_of(record, settings, out) + their_bytes;
         settings.overflow == Overflow::DropHead
             || !too_many && settings.max_length_bytes.is_none_or(|most| state.bytes + bytes <= most)
     }

@@ -99,7 +99,10 @@ impl Machine {
             if killed {
                 state.delivered_to = state.next_place; // it takes all for delivered, for good
             }
-            state.redelivered_to = state.delivered_to;
+            // Each priority has its own order of places: there it goes by the messages themselves.
+            if killed || settings.max_priority.is_none() {
+                state.redelivered_to = state.delivered_to;
+            }
         }
         for delivery in held {
             let record = &out.common.records.deliveries[delivery];

@@ -93,6 +93,7 @@ fn some_plan(version: Version, dice: &mut Dice) -> Plan {
                     exclusive: dice.roll(8) == 0,
                     priority: dice.roll(2) as i32,
                     timeout: None,
+                    misfit: false,
                 };
                 let consumer = Consumer::new(&format!("{:05}", plan.consumers.len()), QueueId(name), vec![Step::Ack]);
                 let subscription = Some(broker::Subscription::Rabbitmq(subscription));
