@@ -163,13 +163,13 @@ impl Machine {
         }
     }
 
-    /// The broker is back: what expired meanwhile goes, what failed too often too.
+    /// The broker is back: what expired meanwhile goes, what is too much with what was held too, and what failed too often.
     pub(super) fn start<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) {
         self.down = false;
         for queue in self.all_standing() {
             self.used(queue, out);
             match settings(out.stage, queue).family {
-                Family::Classic => self.expire_classic(queue, out),
+                Family::Classic => self.came_back(queue, settings(out.stage, queue), out),
                 Family::Quorum => self.quorum_recovers(queue, out),
             }
             self.try_retained(queue, out);
