@@ -51,9 +51,9 @@ fn sqs_does_what_two_emulators_and_the_documentation_say() {
 fn rabbitmq_does_what_three_versions_of_it_did() {
     // A restart rebuilds the ring in the order of a hash table: that a key keeps its queue is not promised before 4.3.
     let restart = ["rabbitmq-consistent-hash-restart"];
-    check("rabbitmq-3.10", 219, &restart);
-    check("rabbitmq-4.0", 220, &restart);
-    check("rabbitmq-4.3", 220, &[]);
+    check("rabbitmq-3.10", 230, &restart);
+    check("rabbitmq-4.0", 231, &restart);
+    check("rabbitmq-4.3", 232, &[]);
 }
 
 #[test]

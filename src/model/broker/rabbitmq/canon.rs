@@ -3,6 +3,7 @@
 //! A place only orders messages against each other, so it is written as a rank; a moment as what remains of it; a count up
 //! to the limit that asks for it.
 
+use super::channels::Unacked;
 use super::machine::Machine;
 use super::queue::Status;
 use super::settings::{Family, Settings};
@@ -11,6 +12,7 @@ use crate::model::broker::Room;
 use crate::model::plan::QueueId;
 use crate::model::records::NONE;
 use crate::sim::Canon;
+use crate::sim::oracle::mix;
 
 impl Machine {
     /// Writes what it keeps of the room's queue; with the first one that stands, what all share.
@@ -44,7 +46,8 @@ impl Machine {
         });
         form.list(state.retained.iter(), |form, &(entry, reason)| {
             form.puts(self.name(settings, entry, room));
-            form.put(reason as u64);
+            let taken = self.confirmed.iter().filter(|it| it.0 == entry);
+            form.puts([reason as u64, taken.fold(0, |all, &(_, name)| all ^ mix(u64::from(name)))]);
         });
         form.put(state.active.map_or(0, |who| u64::from(state.consumers[who as usize].worker) + 1));
         let attached = state.attached();
@@ -52,7 +55,8 @@ impl Machine {
             let it = &state.consumers[who as usize];
             let flags = u64::from(it.marked) | u64::from(it.status == Status::Quiescing) << 1;
             let flags = flags | u64::from(it.status == Status::Cancelled) << 2;
-            form.puts([u64::from(it.worker), u64::from(it.credit) << 3 | flags, u64::from(it.timed_out)]);
+            let flags = flags | u64::from(it.channel == NONE) << 3;
+            form.puts([u64::from(it.worker), u64::from(it.credit) << 4 | flags, u64::from(it.timed_out)]);
         });
         let worker = |who: u32| u64::from(state.consumers[who as usize].worker);
         state.turns.canon(form, worker);
@@ -64,14 +68,17 @@ impl Machine {
         form.list(self.rejoin.iter(), |form, &worker| form.put(u64::from(worker)));
         for channel in &self.channels {
             form.put(u64::from(channel.open));
-            form.list(channel.unacked.iter(), |form, unacked| {
-                let delivery = &room.records.deliveries[unacked.delivery];
-                form.puts(room.records.name(unacked.delivery));
-                if delivery.current {
-                    let room = Room { queue: unacked.queue, ..*room };
-                    form.puts(self.name(super::machine::settings(room.stage, room.queue), delivery.entry, &room));
-                }
-            });
+            form.list(channel.unacked.iter(), |form, unacked| self.canon_of_unacked(form, unacked, room));
+        }
+        form.list(self.haunted.iter(), |form, unacked| self.canon_of_unacked(form, unacked, room));
+    }
+
+    fn canon_of_unacked<F: Canon>(&self, form: &mut F, unacked: &Unacked, room: &Room<'_>) {
+        let delivery = &room.records.deliveries[unacked.delivery];
+        form.puts(room.records.name(unacked.delivery));
+        if delivery.current {
+            let room = Room { queue: unacked.queue, ..*room };
+            form.puts(self.name(super::machine::settings(room.stage, room.queue), delivery.entry, &room));
         }
     }
 
@@ -107,7 +114,7 @@ impl Machine {
         // A handler that failed may go by how often the message was delivered.
         let attempts = u64::from(record.attempts.min(room.stage.counted(room.queue)));
         let rest = deaths.wrapping_mul(1 << 16).wrapping_add(attempts);
-        let rest = if rest == 0 { 0 } else { crate::sim::oracle::mix(rest) << 34 };
+        let rest = if rest == 0 { 0 } else { mix(rest) << 34 };
         let old = u64::from(mark.expired) << 33;
         [records.message_of(entry).name(), rest | old | u64::from(failed.min(cap)) << 20 | before as u64]
     }

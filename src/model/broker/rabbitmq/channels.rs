@@ -57,6 +57,19 @@ impl Machine {
         channel
     }
 
+    /// The next delivery tag of a channel, and how long what goes with it may be held.
+    #[inline]
+    pub(super) fn next_tag(&mut self, channel: u32) -> (u32, Span) {
+        let channel = self.open(channel);
+        channel.last_tag = channel.last_tag.wrapping_add(1);
+        (channel.last_tag, channel.timeout)
+    }
+
+    /// All that is not settled, channel by channel.
+    pub(super) fn all_unacked(&self) -> impl Iterator<Item = &Unacked> {
+        self.channels.iter().flat_map(|channel| &channel.unacked).chain(&self.haunted)
+    }
+
     /// A channel ends; its connection may stay.
     pub(super) fn close<O: Oracle, W: Watch>(&mut self, channel: u32, out: &mut Out<'_, O, W>) {
         let Some(ended) = self.channels.get_mut(channel as usize) else { return };
@@ -85,7 +98,7 @@ impl Machine {
         if who != NONE {
             let state = &mut self.queues[queue.at()];
             let consumer = &mut state.consumers[who as usize];
-            (consumer.prefetch, consumer.credit, consumer.auto_ack) = (1, 0, false);
+            (consumer.prefetch, consumer.credit, consumer.auto_ack) = (consumer.prefetch.max(1), 0, false);
             state.turns.remove(who);
         }
     }

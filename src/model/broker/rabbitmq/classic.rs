@@ -7,7 +7,7 @@ use super::channels::Unacked;
 use super::deliver::Taker;
 use super::letters::{Reason, envelope};
 use super::machine::{Machine, settings};
-use super::queue::{Consumer, Queue, Status};
+use super::queue::{Consumer, Count, Queue, Status};
 use super::settings::{Overflow, Settings};
 use super::topology::{Settling, Version};
 use crate::model::fact::{Cause, Fact, Holder, Watch};
@@ -75,17 +75,18 @@ impl Machine {
         }
     }
 
-    /// Whether a publish still fits, where the newest is refused.
+    /// Whether a publish still fits, behind so many others with so many bytes, where the newest is refused.
     pub(super) fn classic_admits<O: Oracle, W: Watch>(
         &self,
         queue: QueueId,
         record: &Message,
         settings: &Settings,
+        (others, their_bytes): (u64, u64),
         out: &Out<'_, O, W>,
     ) -> bool {
         let state = &self.queues[queue.at()];
-        let too_many = settings.max_length.is_some_and(|most| u64::from(state.ready()) + 1 > most);
-        let bytes = Self::bytes_of(record, settings, out);
+        let too_many = settings.max_length.is_some_and(|most| u64::from(state.ready()) + others + 1 > most);
+        let bytes = Self::bytes_of(record, settings, out) + their_bytes;
         settings.overflow == Overflow::DropHead
             || !too_many && settings.max_length_bytes.is_none_or(|most| state.bytes + bytes <= most)
     }
@@ -358,6 +359,21 @@ impl Consumer {
         has
     }
 
+    /// As its queue lists it when its channel is gone.
+    pub(super) fn haunting(self) -> Consumer {
+        let (status, count) = (Status::Up, Count::Kept);
+        Consumer {
+            channel: NONE,
+            held: 0,
+            credit: self.prefetch,
+            auto_ack: false,
+            marked: false,
+            status,
+            count,
+            ..self
+        }
+    }
+
     /// A consumer as it subscribes.
     pub(super) fn new(worker: u32, channel: u32, tag: u32, order: u32) -> Consumer {
         Consumer {
@@ -372,6 +388,7 @@ impl Consumer {
             status: Status::Up,
             marked: false,
             timed_out: 0,
+            count: Count::Kept,
             order,
         }
     }

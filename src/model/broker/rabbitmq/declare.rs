@@ -19,6 +19,8 @@ use crate::sim::{Oracle, Span};
 const ACCESS_REFUSED: u16 = 403;
 const NOT_FOUND: u16 = 404;
 const RESOURCE_LOCKED: u16 = 405;
+/// A consumer tag that is taken.
+const NOT_ALLOWED: u16 = 530;
 /// `basic.get` from a quorum queue with a single active consumer.
 const GET_UNSUPPORTED: u16 = RESOURCE_LOCKED;
 
@@ -176,6 +178,15 @@ impl Machine {
         let Some(name) = subscription.name else { return };
         let Some(queue) = self.accessible(name, channel, out) else { return };
         let settings = settings(out.stage, queue);
+        let known = subscription.tag.and_then(|tag| self.queues[queue.at()].by_tag(channel, tag));
+        let known = known.map(|who| self.queues[queue.at()].consumers[who as usize]);
+        if known.is_some_and(|it| it.status != Status::Cancelled && it.timed_out == 0) {
+            self.close_connection(channel, out);
+            return self.answer(Notice::Refused { code: NOT_ALLOWED }, out);
+        }
+        if subscription.misfit {
+            return self.refuse(channel, PRECONDITION_FAILED, out);
+        }
         if subscription.timeout.is_some() && settings.version == Version::V4_3 && settings.family == Family::Classic {
             self.refuse(channel, PRECONDITION_FAILED, out); // an argument that only quorum queues take
         } else if !self.attach(queue, worker, out) {
@@ -213,7 +224,7 @@ impl Machine {
         let Some(name) = subscription.name else { return };
         let Some(queue) = self.accessible(name, channel, out) else { return };
         let settings = settings(out.stage, queue);
-        let taker = Taker { worker, channel, tag: NONE, auto_ack: subscription.auto_ack };
+        let taker = Taker { worker, channel, tag: NONE, auto_ack: subscription.auto_ack, deaf: false };
         let got = match settings.family {
             Family::Classic => self.classic_get(queue, taker, out),
             Family::Quorum if settings.single_active_consumer => {
@@ -281,7 +292,8 @@ impl Machine {
         let state = self.queue(queue);
         let consumers: Vec<Consumer> = state.attached().into_iter().map(|who| state.consumers[who as usize]).collect();
         *state = Queue::new(false);
-        for Consumer { worker, channel, tag, status, .. } in consumers {
+        self.haunted.retain(|unacked| unacked.queue != queue);
+        for Consumer { worker, channel, tag, status, .. } in consumers.into_iter().filter(|it| it.channel != NONE) {
             self.seats[worker as usize] = NONE;
             if status != Status::Cancelled {
                 self.tell_channel(channel, Notice::Cancelled { channel, tag }, out);
@@ -291,8 +303,7 @@ impl Machine {
 
     /// The deliveries of a queue that channels have not settled, channel by channel.
     pub(super) fn current_of(&self, queue: QueueId) -> Vec<u32> {
-        let unacked = self.channels.iter().flat_map(|channel| &channel.unacked);
-        unacked.filter(|unacked| unacked.queue == queue).map(|unacked| unacked.delivery).collect()
+        self.all_unacked().filter(|unacked| unacked.queue == queue).map(|unacked| unacked.delivery).collect()
     }
 
     /// A message in flight is gone.

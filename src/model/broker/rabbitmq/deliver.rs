@@ -5,7 +5,7 @@
 use super::LEASE;
 use super::channels::Unacked;
 use super::machine::{Machine, after, settings, subscription, topology};
-use super::queue::{Consumer, Status};
+use super::queue::{Consumer, Count, Status};
 use super::settings::{Family, Settings};
 use super::topology::Version;
 use crate::model::broker::HandOut;
@@ -24,6 +24,8 @@ pub(super) struct Taker {
     /// The consumer's tag, or [`NONE`]: it is got.
     pub tag: u32,
     pub auto_ack: bool,
+    /// Its client never hears of it: its channel breaks on it, or is gone.
+    pub deaf: bool,
 }
 
 impl Taker {
@@ -32,7 +34,7 @@ impl Taker {
     pub fn of(consumer: &Consumer) -> Taker {
         debug_assert!(consumer.status != Status::Gone, "who is served is there");
         let Consumer { worker, channel, tag, auto_ack, .. } = *consumer;
-        Taker { worker, channel, tag, auto_ack }
+        Taker { worker, channel, tag, auto_ack, deaf: consumer.count == Count::Broken || channel == NONE }
     }
 }
 
@@ -57,10 +59,9 @@ impl Machine {
             let delivered_to = &mut self.queues[queue.at()].delivered_to;
             *delivered_to = (*delivered_to).max(record.place + 1);
         }
-        let channel = self.open(to.channel);
-        channel.last_tag = channel.last_tag.wrapping_add(1);
-        let (tag, timeout) = (channel.last_tag, channel.timeout);
+        let (tag, timeout) = if to.channel == NONE { (0, self.timeout) } else { self.next_tag(to.channel) };
         let until = after(out.common.now, if to.auto_ack { None } else { lease(settings, to, timeout, out) });
+        let is_ghost = to.channel == NONE;
         let new = Delivery {
             message: out.common.records.messages[slot],
             slot,
@@ -72,8 +73,8 @@ impl Machine {
             run: run.saturating_add(1),
             queue,
             current: true,
-            holds: 1,
-            doing: Holder::Working,
+            holds: u32::from(!is_ghost),
+            doing: if is_ghost { Holder::Nobody } else { Holder::Working },
         };
         let delivery = out.common.records.deliveries.insert(new);
         out.common.records.entries[entry].delivery = delivery;
@@ -81,7 +82,7 @@ impl Machine {
             out.common.records.deliveries[delivery].lease = book_lease(queue, until, delivery, out);
         }
         out.tell(Fact::Delivered { held: new.parties(delivery), message: slot, queue, attempt, cause, holder, until });
-        if topology(stage).script {
+        if topology(stage).script && !to.deaf {
             let is_get = to.tag == NONE;
             self.note_sent((queue, entry, slot), (to.worker, tag), (is_get, from_queue), out);
         }
@@ -89,7 +90,11 @@ impl Machine {
             self.done_when_sent(queue, delivery, out);
         } else {
             let unacked = Unacked { tag, delivery, queue, consumer: to.tag };
-            self.channels[to.channel as usize].unacked.push(unacked);
+            let holder = self.channels.get_mut(to.channel as usize);
+            holder.map_or(&mut self.haunted, |channel| &mut channel.unacked).push(unacked);
+        }
+        if to.deaf {
+            return;
         }
         let wire = stage.hand(to.worker).wire;
         if self.handed.is_none() && wire == NONE && out.common.calls.is_empty() {
@@ -165,6 +170,7 @@ fn lease<O: Oracle, W: Watch>(settings: &Settings, to: Taker, channel: Span, out
         (Version::V4_3, Family::Quorum) => {
             Some(subscription(out.stage, to.worker).timeout.or(settings.consumer_timeout).unwrap_or(channel))
         }
+        (Version::V4_0, _) if to.channel == NONE => None, // it is the channel that looks at the time
         (Version::V4_0, _) => Some(settings.consumer_timeout.unwrap_or(channel)),
         (Version::V3_10, _) => Some(channel),
     }

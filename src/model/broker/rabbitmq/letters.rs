@@ -103,6 +103,24 @@ pub(super) struct Address {
     pub expiration: Option<u64>,
 }
 
+impl Address {
+    /// The keys that a consumer sees: each that is hidden takes away the first that is written the same; in 3.10 it is itself
+    /// that goes.
+    fn shown_keys(&self, version: Version) -> Vec<String> {
+        let mut shown = self.keys.clone();
+        for hidden in &self.hidden {
+            let at = match version {
+                Version::V3_10 => shown.iter().rposition(|key| key == hidden),
+                _ => shown.iter().position(|key| key == hidden),
+            };
+            if let Some(at) = at {
+                shown.remove(at);
+            }
+        }
+        shown
+    }
+}
+
 /// How a message is addressed: as it was published, or as it was rewritten since.
 pub(super) fn labels_of(message: &Message, letter: Option<&Letter>, stage: &Stage) -> Address {
     if let Some(letter) = letter {
@@ -199,7 +217,7 @@ impl Machine {
         let labels = labels_of(&record, old, stage);
         let mut letter = old.cloned().unwrap_or_default();
         let (name, mark) = (name_of(stage, queue), *self.mark(entry));
-        letter.record_death(name, reason, &labels);
+        letter.record_death((name, reason), &labels, settings.version);
         let counts =
             settings.version == Version::V4_3 || settings.version == Version::V4_0 && settings.family == Family::Quorum;
         if counts && mark.failed > 0 {
@@ -211,7 +229,8 @@ impl Machine {
         letter.exchange = dead_letter.exchange;
         let named = dead_letter.to.map(|to| written(stage, name_of(stage, to)).to_owned());
         (letter.keys, letter.hidden) = match dead_letter.key.clone().or(named) {
-            Some(key) => (vec![key], Vec::new()),
+            Some(key) if settings.version == Version::V3_10 => (vec![key], Vec::new()),
+            Some(key) => (vec![key], labels.hidden),
             None => (labels.keys, labels.hidden),
         };
         let empty: &[(String, Value)] = &[];
@@ -225,14 +244,26 @@ impl Machine {
         if reason != Reason::Rejected {
             targets.retain(|&target| !letter.comes_back_to(name_of(stage, target)));
         }
-        if targets.is_empty() || sure && targets.iter().any(|&target| !self.admits(target, &record, true, out)) {
+        if targets.is_empty() {
             return false;
         }
-        out.common.records.entries.remove(entry);
-        self.forget_entry(entry);
+        targets.retain(|&to| !self.confirmed.contains(&(entry, name_of(stage, to))));
+        if targets.is_empty() {
+            self.drop_entry(queue, entry, reason.without_target(), out); // who had not taken it is gone
+            return true;
+        }
+        let is_whole = !sure || targets.iter().all(|&to| self.admits(to, &record, true, out));
+        if is_whole {
+            out.common.records.entries.remove(entry);
+            self.forget_entry(entry);
+        } else {
+            // Each target that takes it has it from now on; it is kept for the others.
+            targets.retain(|&to| self.admits(to, &record, true, out));
+            self.confirmed.extend(targets.iter().map(|&to| (entry, name_of(stage, to))));
+        }
         let op = record.op;
         for (number, &to) in targets.iter().enumerate() {
-            let slot = if number == 0 {
+            let slot = if number == 0 && is_whole {
                 out.tell(Fact::DeadLettered { op, message, from: queue, to, attempts });
                 message
             } else {
@@ -249,7 +280,7 @@ impl Machine {
             let moved = Moved { message: slot, attempts, runs, since: out.common.now };
             out.call(Call::Move { queue: to, moved });
         }
-        true
+        is_whole
     }
 
     /// A classic queue that came back with a message cannot know whether it was delivered.
@@ -316,7 +347,8 @@ impl Machine {
 
 impl Letter {
     /// Notes a death, as the newest.
-    fn record_death(&mut self, queue: u16, reason: Reason, labels: &Address) {
+    fn record_death(&mut self, (queue, reason): (u16, Reason), labels: &Address, version: Version) {
+        let is_first = self.deaths.is_empty();
         let known = self.deaths.iter().position(|death| death.queue == queue && death.reason == reason);
         let death = match known {
             Some(at) => {
@@ -329,12 +361,12 @@ impl Letter {
                 reason,
                 count: 1,
                 exchange: labels.exchange,
-                keys: labels.keys.iter().filter(|key| !labels.hidden.contains(key)).cloned().collect(),
+                keys: labels.shown_keys(version),
                 original_expiration: labels.expiration,
             },
         };
         self.last = (reason, queue, labels.exchange);
-        if self.deaths.is_empty() {
+        if is_first {
             self.first = self.last;
         }
         self.deaths.insert(0, death);

@@ -4,7 +4,7 @@
 //! happens while it is handled, as a queue's process handles one command; what another queue gets of it (a dead letter)
 //! comes to it as a call.
 
-use super::channels::Channel;
+use super::channels::{Channel, Unacked};
 use super::letters::{Dying, Letter};
 use super::publish::Desk;
 use super::queue::{Mark, Queue, UNMARKED};
@@ -30,6 +30,8 @@ pub(crate) struct Machine {
     pub(super) standing: Vec<Option<QueueId>>,
     pub(super) routes: Routes,
     pub(super) channels: Vec<Channel>,
+    /// What ghosts hold: consumers whose channel is gone and whom their queue still serves.
+    pub(super) haunted: Vec<Unacked>,
     /// By worker: its slot among the consumers of its queue, or [`NONE`].
     pub(super) seats: Vec<u32>,
     /// By entry; shorter where nothing was noted yet.
@@ -38,6 +40,10 @@ pub(crate) struct Machine {
     pub(super) letters: Vec<Option<Box<Letter>>>,
     /// Dead letters of the command at hand.
     pub(super) dying: Vec<Dying>,
+    /// Dead letters that are kept, by entry, and the names of queues that have taken them.
+    pub(super) confirmed: Vec<(u32, u16)>,
+    /// What came back in the command at hand and waits for its delay, with that.
+    pub(super) delaying: Vec<(u32, Span)>,
     /// The first hand-out of this input, if nobody's call comes before it.
     pub(super) handed: Option<HandOut>,
     /// What was sent, where a script asks for it.
@@ -59,10 +65,13 @@ clone_by_field!(Machine {
     standing,
     routes,
     channels,
+    haunted,
     seats,
     marks,
     letters,
     dying,
+    confirmed,
+    delaying,
     handed,
     sent,
     overdue,
@@ -146,10 +155,13 @@ impl Machine {
             standing,
             routes: Routes::new(topology),
             channels: vec![Channel::default(); channels],
+            haunted: Vec::new(),
             seats: vec![NONE; workers],
             marks: Vec::new(),
             letters: Vec::new(),
             dying: Vec::new(),
+            confirmed: Vec::new(),
+            delaying: Vec::new(),
             handed: None,
             sent: Vec::new(),
             overdue: NONE,
@@ -267,6 +279,9 @@ impl Machine {
     pub(super) fn forget_entry(&mut self, entry: u32) {
         if let Some(mark) = self.marks.get_mut(entry as usize) {
             *mark = UNMARKED;
+        }
+        if !self.confirmed.is_empty() {
+            self.confirmed.retain(|&(other, _)| other != entry);
         }
     }
 

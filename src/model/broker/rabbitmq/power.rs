@@ -52,10 +52,10 @@ impl Machine {
 
     fn go_down<O: Oracle, W: Watch>(&mut self, killed: bool, out: &mut Out<'_, O, W>) {
         self.down = true;
-        let channels = std::mem::take(&mut self.channels);
+        let (channels, haunted) = (std::mem::take(&mut self.channels), std::mem::take(&mut self.haunted));
         self.channels.resize_with(channels.len(), Channel::default);
         for queue in self.all_standing() {
-            let unacked = channels.iter().flat_map(|channel| &channel.unacked);
+            let unacked = channels.iter().flat_map(|channel| &channel.unacked).chain(&haunted);
             let of_queue = unacked.filter(|it| it.queue == queue).map(|it| it.delivery);
             let held: Vec<u32> = of_queue.filter(|&it| out.common.records.deliveries[it].current).collect();
             self.queue_goes_down(queue, held, killed, out);
@@ -96,7 +96,13 @@ impl Machine {
             (None, false, false, false);
         let classic = settings.family == Family::Classic;
         if classic {
-            state.redelivered_to = if killed { state.next_place } else { state.delivered_to };
+            if killed {
+                state.delivered_to = state.next_place; // it takes all for delivered, for good
+            }
+            // Each priority has its own order of places: there it goes by the messages themselves.
+            if killed || settings.max_priority.is_none() {
+                state.redelivered_to = state.delivered_to;
+            }
         }
         for delivery in held {
             let record = &out.common.records.deliveries[delivery];
@@ -157,13 +163,13 @@ impl Machine {
         }
     }
 
-    /// The broker is back: what expired meanwhile goes, what failed too often too.
+    /// The broker is back: what expired meanwhile goes, what is too much with what was held too, and what failed too often.
     pub(super) fn start<O: Oracle, W: Watch>(&mut self, out: &mut Out<'_, O, W>) {
         self.down = false;
         for queue in self.all_standing() {
             self.used(queue, out);
             match settings(out.stage, queue).family {
-                Family::Classic => self.expire_classic(queue, out),
+                Family::Classic => self.came_back(queue, settings(out.stage, queue), out),
                 Family::Quorum => self.quorum_recovers(queue, out),
             }
             self.try_retained(queue, out);

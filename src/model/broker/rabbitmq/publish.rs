@@ -5,7 +5,7 @@
 use super::letters::{envelope, write_keys};
 use super::machine::{Machine, settings};
 use super::routes::{Labels, Value, Way};
-use super::settings::{Family, Overflow};
+use super::settings::{Family, Overflow, Settings};
 use crate::model::fact::{DropReason, Fact, Refusal, Watch};
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
@@ -95,7 +95,7 @@ impl Machine {
     fn admits_publish<O: Oracle, W: Watch>(&mut self, queue: QueueId, message: &Message, out: &Out<'_, O, W>) -> bool {
         let settings = settings(out.stage, queue);
         match settings.family {
-            Family::Classic => self.classic_admits(queue, message, settings, out),
+            Family::Classic => self.classic_admits(queue, message, settings, (0, 0), out),
             Family::Quorum => self.quorum_admits(queue, settings),
         }
     }
@@ -110,9 +110,21 @@ impl Machine {
     ) -> bool {
         let settings = settings(out.stage, queue);
         match settings.family {
-            Family::Classic => self.classic_admits(queue, message, settings, out),
+            Family::Classic => {
+                let others = if sure { Self::on_the_way(queue, settings, out) } else { (0, 0) };
+                self.classic_admits(queue, message, settings, others, out)
+            }
             Family::Quorum => !sure || settings.overflow != Overflow::RejectPublish || !self.is_over(queue, settings),
         }
+    }
+
+    /// How many dead letters are on their way to a queue, and how many bytes of them.
+    fn on_the_way<O: Oracle, W: Watch>(queue: QueueId, settings: &Settings, out: &Out<'_, O, W>) -> (u64, u64) {
+        let moves = out.common.calls.iter().filter_map(|call| match call {
+            Call::Move { queue: to, moved } if *to == queue => Some(out.common.records.messages[moved.message]),
+            _ => None,
+        });
+        moves.fold((0, 0), |(all, bytes), record| (all + 1, bytes + Self::bytes_of(&record, settings, out)))
     }
 
     /// What is refused is a dead letter of the queue that refused it.

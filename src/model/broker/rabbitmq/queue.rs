@@ -85,6 +85,7 @@ clone_by_field!(Queue {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Consumer {
     pub worker: u32,
+    /// Its channel, or [`NONE`]: it is a ghost.
     pub channel: u32,
     /// The consumer tag.
     pub tag: u32,
@@ -101,8 +102,21 @@ pub(super) struct Consumer {
     pub marked: bool,
     /// Deliveries whose time ran out and that it has not settled.
     pub timed_out: u32,
+    /// What its channel knows of the number of its deliveries (quorum, 3.10).
+    pub count: Count,
     /// How many were attached before it.
     pub order: u32,
+}
+
+/// What a channel knows of how many deliveries a consumer had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Count {
+    /// All.
+    Kept,
+    /// Nothing: it subscribed anew while it held messages.
+    Lost,
+    /// It was sent one more, and the channel broke on those that it misses.
+    Broken,
 }
 
 /// What a consumer may get.

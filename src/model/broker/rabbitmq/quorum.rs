@@ -7,9 +7,9 @@ use super::channels::Unacked;
 use super::deliver::Taker;
 use super::letters::{Reason, envelope};
 use super::machine::{Machine, settings};
-use super::queue::{Queue, Status};
-use super::settings::{Overflow, Settings};
-use super::topology::{Settling, Version};
+use super::queue::{Consumer, Count, Queue, Status};
+use super::settings::{INTERNAL_ERROR, Overflow, Settings};
+use super::topology::{Notice, Settling, Version};
 use crate::model::fact::Watch;
 use crate::model::out::Out;
 use crate::model::plan::QueueId;
@@ -63,11 +63,23 @@ impl Machine {
     }
 
     /// The end of a command: hands out what it can, keeps to its limits, gives up what it decided to. `was_low`: publishers
-    /// might go on before it. What was sent to a consumer that needs no ack is settled by a command of its own.
+    /// might go on before it. What was sent to a consumer that needs no ack is settled by a command of its own, and what
+    /// breaks a channel ends its connection.
     #[inline]
     pub(super) fn checkout<O: Oracle, W: Watch>(&mut self, queue: QueueId, was_low: bool, out: &mut Out<'_, O, W>) {
         if self.checkout_once(queue, was_low, out) {
             self.settle_auto_acked(queue, out);
+            self.end_broken(queue, out);
+        }
+    }
+
+    #[cold]
+    fn end_broken<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
+        let is_broken = |it: &&Consumer| it.count == Count::Broken && it.status != Status::Gone;
+        let broken = self.queues[queue.at()].consumers.iter().find(is_broken).map(|it| it.channel);
+        if let Some(channel) = broken {
+            self.close_connection(channel, out);
+            self.tell_channel(channel, Notice::ChannelClosed { channel, code: INTERNAL_ERROR }, out);
         }
     }
 
@@ -87,11 +99,11 @@ impl Machine {
         }
     }
 
-    /// Says whether anything was sent that is done with that.
+    /// Says whether anything was sent that is done with that, or that broke its channel.
     #[inline]
     fn checkout_once<O: Oracle, W: Watch>(&mut self, queue: QueueId, was_low: bool, out: &mut Out<'_, O, W>) -> bool {
         let settings = settings(out.stage, queue);
-        let mut auto_acked = false;
+        let mut is_more = false;
         loop {
             self.expire_quorum(queue, out);
             let state = &mut self.queues[queue.at()];
@@ -105,10 +117,14 @@ impl Machine {
             if consumer.credit == 0 || consumer.status != Status::Up || consumer.timed_out > 0 {
                 continue;
             }
+            if consumer.count == Count::Lost {
+                // It asks for those between, which fails on any that is still held.
+                consumer.count = if consumer.held > 0 { Count::Broken } else { Count::Kept };
+            }
             let taker = Taker::of(consumer);
             consumer.credit -= 1;
             consumer.held += 1;
-            auto_acked |= taker.auto_ack;
+            is_more |= taker.auto_ack || taker.deaf;
             self.queue_up(queue, who);
             if let Some(entry) = self.take_ready(queue, settings, out) {
                 self.hand_out(queue, entry, taker, true, out);
@@ -116,7 +132,7 @@ impl Machine {
         }
         self.keep_to_limits(queue, was_low, settings, out);
         self.bury(queue, out);
-        auto_acked
+        is_more
     }
 
     fn keep_to_limits<O: Oracle, W: Watch>(
@@ -249,6 +265,7 @@ impl Machine {
         if version == Version::V4_3 {
             self.activate(queue, settings);
         }
+        self.book_delays(queue, out);
         self.checkout(queue, was_low, out);
     }
 
@@ -309,11 +326,29 @@ impl Machine {
         let delay = backoff.max(self.delay);
         if delay.is_zero() {
             self.queues[queue.at()].returns.push(entry);
+        } else if settings.delayed_retry.is_some() {
+            self.delaying.push((entry, delay));
         } else {
             out.book(out.stage.delays_lane(queue), delay, entry);
-            self.queues[queue.at()].delayed += u32::from(settings.delayed_retry.is_some());
         }
         false
+    }
+
+    /// What came back in one command begins to wait. Of those that are due together come first the one that was the first to
+    /// wait, then the others in their old order.
+    pub(super) fn book_delays<O: Oracle, W: Watch>(&mut self, queue: QueueId, out: &mut Out<'_, O, W>) {
+        if self.delaying.is_empty() {
+            return;
+        }
+        let mut delaying = std::mem::take(&mut self.delaying);
+        let state = &mut self.queues[queue.at()];
+        let first = usize::from(state.delayed == 0);
+        state.delayed += delaying.len() as u32;
+        delaying[first..].sort_by_key(|&(entry, _)| out.common.records.entries[entry].place);
+        for (entry, delay) in delaying.drain(..) {
+            out.book(out.stage.delays_lane(queue), delay, entry);
+        }
+        self.delaying = delaying;
     }
 
     /// A channel is gone: its consumers with it, what they held comes back, and so does what it got.
@@ -336,6 +371,8 @@ impl Machine {
             let written = if got(unacked) { unacked.tag.to_string() } else { String::new() };
             (got(unacked) != old, written, unacked.tag)
         });
+        let makes_room = |it: &Consumer| it.status == Status::Quiescing && it.held > 0 && it.timed_out == 0;
+        let leaving: Vec<Consumer> = gone.iter().map(|&who| state.consumers[who as usize]).filter(makes_room).collect();
         let mut active_left = false;
         for &who in &gone {
             active_left |= !state.waiting.contains(&who);
@@ -344,11 +381,19 @@ impl Machine {
         }
         for unacked in &held {
             let entry = self.take_back(queue, unacked.delivery, out);
-            self.return_one(queue, entry, true, settings, out);
+            let over = self.return_one(queue, entry, true, settings, out);
+            // Who was to make room waits again with the last that it returns (4.0: gives up), and is not looked for there.
+            let is_last = |it: &Unacked| it.consumer != unacked.consumer || it.tag <= unacked.tag;
+            let leaves = |it: &&Consumer| it.tag == unacked.consumer && (over || settings.version == Version::V4_3);
+            if let Some(ghost) = leaving.iter().find(leaves).filter(|_| held.iter().all(is_last)) {
+                let who = self.queues[queue.at()].seat(ghost.haunting());
+                self.wait(queue, who, settings);
+            }
         }
         if !old || active_left || !held.is_empty() {
             self.activate(queue, settings);
         }
+        self.book_delays(queue, out);
         self.used(queue, out);
         self.checkout(queue, was_low, out);
     }

@@ -5,7 +5,7 @@
 
 use super::deliver::Taker;
 use super::machine::{Machine, settings, topology};
-use super::queue::{Consumer, Status};
+use super::queue::{Consumer, Count, Status};
 use super::settings::{PRECONDITION_FAILED, Settings};
 use super::topology::{Notice, Version};
 use crate::model::fact::Watch;
@@ -132,7 +132,8 @@ impl Machine {
                 let old = &mut state.consumers[who as usize];
                 let credit = credit.saturating_sub(old.held);
                 let (held, order, marked) = (old.held, old.order, old.marked);
-                *old = Consumer { held, order, marked, credit, ..consumer };
+                let count = if settings.version == Version::V3_10 { Count::Lost } else { Count::Kept };
+                *old = Consumer { held, order, marked, credit, count, ..consumer };
                 if single && (active.is_some_and(|active| active != who) || state.waiting.contains(&who)) {
                     self.wait(queue, who, settings);
                 } else {
@@ -206,14 +207,20 @@ impl Machine {
         let settings = settings(out.stage, queue);
         let was_low = self.is_low(queue, settings);
         let worker = out.common.records.deliveries[delivery].worker;
-        let channel = Self::channel_of(worker, out);
-        let unacked = self.channels[channel as usize].unacked.iter().find(|unacked| unacked.delivery == delivery);
-        let tag = unacked.map_or(NONE, |unacked| unacked.consumer);
-        if !topology(out.stage).script {
-            // The client of a world consumes anew, and lets be what timed out.
-            self.open(channel).unacked.retain(|unacked| unacked.delivery != delivery);
-        }
-        let who = self.consumer_of(queue, Taker { worker, channel, tag, auto_ack: false });
+        let of_ghost = self.haunted.iter().position(|unacked| unacked.delivery == delivery);
+        let channel = if of_ghost.is_some() { NONE } else { Self::channel_of(worker, out) };
+        let (tag, who) = if let Some(at) = of_ghost {
+            let tag = self.haunted.remove(at).consumer;
+            (tag, self.queues[queue.at()].by_tag(channel, tag))
+        } else {
+            let unacked = self.channels[channel as usize].unacked.iter().find(|unacked| unacked.delivery == delivery);
+            let tag = unacked.map_or(NONE, |unacked| unacked.consumer);
+            if !topology(out.stage).script {
+                // The client of a world consumes anew, and lets be what timed out.
+                self.open(channel).unacked.retain(|unacked| unacked.delivery != delivery);
+            }
+            (tag, self.consumer_of(queue, Taker { worker, channel, tag, auto_ack: false, deaf: false }))
+        };
         let entry = self.take_back(queue, delivery, out);
         self.return_one(queue, entry, false, settings, out);
         let consumes =
@@ -222,7 +229,7 @@ impl Machine {
             let first = self.queues[queue.at()].consumers[who as usize].timed_out == 0;
             self.queues[queue.at()].consumers[who as usize].timed_out += 1;
             self.let_go(queue, who, 1, 1, settings);
-            if first && consumes {
+            if first && consumes && channel != NONE {
                 self.tell_channel(channel, Notice::Cancelled { channel, tag }, out);
             }
             let consumer = self.queues[queue.at()].consumers[who as usize];
@@ -231,6 +238,7 @@ impl Machine {
             }
         }
         self.activate(queue, settings);
+        self.book_delays(queue, out);
         self.checkout(queue, was_low, out);
         if !consumes {
             // There is no consumer that could be cancelled.

@@ -253,7 +253,7 @@ impl Settings {
         Settings {
             family,
             version,
-            durable,
+            durable: durable && !exclusive, // what goes with its connection is not kept, whatever is said
             exclusive,
             auto_delete,
             dead_letter,

@@ -53,7 +53,7 @@ impl Machine {
         }
         if let Some(at) = at {
             let of = unacked.remove(at);
-            let holder = Taker { worker, channel, tag: of.consumer, auto_ack: false };
+            let holder = Taker { worker, channel, tag: of.consumer, auto_ack: false, deaf: false };
             if current {
                 let how = match how {
                     Settlement::Ack => Settling::Ack,
@@ -129,7 +129,7 @@ impl Machine {
         for group in settled.chunk_by(together) {
             let (queue, first) = (group[0].queue, group[0].delivery);
             let worker = out.common.records.deliveries[first].worker;
-            let holder = Taker { worker, channel, tag: group[0].consumer, auto_ack: false };
+            let holder = Taker { worker, channel, tag: group[0].consumer, auto_ack: false, deaf: false };
             let is_current = |delivery: &u32| out.common.records.deliveries[*delivery].current;
             let deliveries: Vec<u32> = group.iter().map(|it| it.delivery).filter(is_current).collect();
             let stale = group.len() - deliveries.len();

@@ -171,6 +171,8 @@ pub struct Subscription {
     pub priority: i32,
     /// How long a message may be held (4.3, quorum).
     pub timeout: Option<Span>,
+    /// It says what no queue takes.
+    pub misfit: bool,
 }
 
 impl Default for Subscription {
@@ -185,6 +187,7 @@ impl Default for Subscription {
             exclusive: false,
             priority: 0,
             timeout: None,
+            misfit: false,
         }
     }
 }

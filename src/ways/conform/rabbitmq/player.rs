@@ -62,10 +62,7 @@ impl<'a> Player<'a> {
             Act::Queue { queue, name, client } => self.declare(*queue, name, *client),
             Act::Bind { binding } => self.command(Command::Bind { binding: *binding }),
             Act::Unbind { binding } => self.command(Command::Unbind { binding: *binding }),
-            Act::DeleteQueue { number, name } => {
-                self.ask(Command::Delete { name: *number, channel: ADMIN });
-                self.refused("delete_queue", name, None);
-            }
+            Act::DeleteQueue { number } => self.command(Command::Delete { name: *number, channel: ADMIN }),
             Act::Publish { from, count } => {
                 for number in from.0..from.0 + count {
                     self.publish(ProducerId(number));

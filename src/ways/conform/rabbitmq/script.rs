@@ -53,7 +53,7 @@ pub(super) enum Act {
     Queue { queue: QueueId, name: String, client: Option<usize> },
     Bind { binding: u16 },
     Unbind { binding: u16 },
-    DeleteQueue { number: u16, name: String },
+    DeleteQueue { number: u16 },
     Publish { from: ProducerId, count: u16 },
     Consume { worker: u32, queue: String },
     Drain { clients: Option<Vec<usize>> },
@@ -235,7 +235,7 @@ impl Reader {
             }
             "bind" => Act::Bind { binding: self.binding(step) },
             "unbind" => Act::Unbind { binding: self.binding(step) },
-            "delete_queue" => Act::DeleteQueue { number: self.queue(step.word("queue")), name: queue() },
+            "delete_queue" => Act::DeleteQueue { number: self.queue(step.word("queue")) },
             "publish" => self.publish(step),
             "consume" => Act::Consume { worker: self.worker(step), queue: queue() },
             "drain" => {
@@ -386,6 +386,7 @@ impl Reader {
             auto_ack,
             exclusive: step.switch("exclusive", false),
             priority: whole("x-priority").unwrap_or(0) as i32,
+            misfit: args.iter().any(|(name, value)| name == "x-priority" && value.whole().is_none()),
             timeout: whole("x-consumer-timeout").map(|ms| Span::from_millis(ms.max(0) as u64)),
         };
         let worker = self.workers.len() as u32;
