@@ -290,6 +290,10 @@ fn what_cannot_be_written_is_told_and_leaves_nothing() {
     for line in ["run shop.toml --no-files --facts folder", "run shop.toml --no-files --facts .", no_folder] {
         place.run(line).ends(Exit::Input).complains(&["cannot write facts to"]);
     }
+    // What is no file of facts stays what it is, the scenario above all.
+    let before = place.read("shop.toml");
+    place.run("run shop.toml --no-files --facts shop.toml").ends(Exit::Input).complains(&["is not replaced"]);
+    assert_eq!(place.read("shop.toml"), before);
     // Where the results should go stands a file.
     place.write("output", "");
     for line in ["run shop.toml", "explore shop.toml"] {
@@ -412,6 +416,7 @@ fn facts_are_lines_of_json_and_the_same_bytes_on_stdout() {
     assert_eq!(result["counts"]["effects"].as_u64(), Some(effects));
     assert_eq!(result["counts"]["facts"].as_u64(), Some(facts.len() as u64 - 1));
     assert_eq!(place.run("run shop.toml --no-files --facts -").ends(Exit::AsExpected).out, text);
+    place.run("run shop.toml --no-files --facts facts.jsonl").ends(Exit::AsExpected);
     place.run("run shop.toml --no-files --facts nowhere/facts").ends(Exit::Input).complains(&["cannot write facts"]);
     place.run("run shop.toml --facts - --json").ends(Exit::Input).complains(&["standard output"]);
 }
