@@ -111,6 +111,7 @@ fn on_rabbitmq(plan: &mut Plan, dice: &mut Dice) {
     for consumer in &mut plan.consumers {
         let subscription = Subscription { prefetch, priority: dice.roll(2) as i32, ..Subscription::default() };
         consumer.subscription = Some(broker::Subscription::Rabbitmq(subscription));
+        consumer.heartbeat = None; // no call of AMQP renews
     }
     dice.maybe(3, ()).into_iter().for_each(|()| routes::fan_out(plan));
 }

@@ -3,7 +3,7 @@
 #![cfg(feature = "scenario")]
 
 use redelivery::model::Stage;
-use redelivery::observe::report::Counts;
+use redelivery::observe::report::{Counts, Verdict};
 use redelivery::scenario::Scenario;
 use redelivery::sim::Time;
 use redelivery::ways::run::run;
@@ -70,4 +70,67 @@ fn a_product_without_a_reject_says_so() {
                 consumer.c = { from = \"q\", steps = [\"ack\"], on_error = \"reject\" }\n";
     let problems = Scenario::read("reject.toml", text, &[], None).expect_err("a plan that is refused").to_string();
     assert!(problems.contains("plain has no reject"), "{problems}");
+}
+
+/// What consumers of one queue do is the same effect, whoever did it first.
+#[test]
+fn consumers_that_share_a_queue_share_its_effects() {
+    let text = r#"
+title = "A slow reader and a fast one"
+run = { operations = 1, drain = "20s" }
+queue.q = { product = "plain", lease = "3s" }
+store.db = { kind = "database" }
+
+[producer.p]
+to = "q"
+arrivals = { at_once = 1 }
+
+[consumer.a]
+from = "q"
+steps = ["work", "effect db", "ack"]
+work = "4s"
+
+[consumer.b]
+from = "q"
+steps = ["work", "effect db", "ack"]
+work = "1s"
+"#;
+    let scenario = Scenario::read("two.toml", text, &[], None).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(scenario.plan.effects().len(), 1);
+    let stage = Stage::new(scenario.plan).expect("a plan");
+    let counts = run(&stage, 1, &|_: Time, _: u32| true).counts;
+    assert_eq!((counts.effects, counts.duplicates), (2, 1), "{counts:?}");
+}
+
+/// A message that is put aside for another reason than its last delivery says nothing of the cap.
+#[test]
+fn a_reject_breaks_no_count_of_attempts() {
+    let text = r#"
+title = "Rejected at once"
+run = { operations = 20, drain = "1min" }
+queue.q = { product = "rabbitmq-quorum", dead-letter-exchange = "", dead-letter-routing-key = "aside" }
+queue.aside = { product = "rabbitmq-quorum" }
+store.db = { kind = "database" }
+
+[broker.node]
+version = "4.0"
+
+[producer.p]
+to = "q"
+arrivals = { constant = "10/s" }
+poison = { fraction = 1 }
+
+[consumer.c]
+from = "q"
+steps = ["effect db", "ack"]
+on_error = { retryable = "nack", poison = "REACTION" }
+"#;
+    for (reaction, verdict) in [("reject", Verdict::Undecided), ("nack", Verdict::Holds)] {
+        let text = text.replace("REACTION", reaction);
+        let scenario = Scenario::read("reject.toml", &text, &[], None).unwrap_or_else(|problems| panic!("{problems}"));
+        let report = run(&Stage::new(scenario.plan).expect("a plan"), 1, &|_: Time, _: u32| true);
+        assert_eq!(report.counts.dead_lettered, 20, "{reaction}");
+        let exact = report.guarantees.iter().find(|found| found.id == "E2").expect("E2");
+        assert_eq!(exact.verdict, verdict, "{reaction}");
+    }
 }

@@ -180,7 +180,7 @@ pub enum Fact {
     /// The broker took back what was in flight when it crashed, or when the connection of its holder ended.
     TakenBack { held: Held, message: u32, queue: QueueId },
     /// The broker put the message aside after so many deliveries; it was ready at that moment.
-    DeadLettered { op: u32, message: u32, from: QueueId, to: QueueId, attempts: u16 },
+    DeadLettered { op: u32, message: u32, from: QueueId, to: QueueId, attempts: u16, spent: bool },
     /// An operator moved a dead letter back: the same slot, ready, in another queue, as if it were new.
     Redriven { op: u32, message: u32, from: QueueId, to: QueueId },
     /// The broker let the message go; `in_flight`: it was out with a consumer.

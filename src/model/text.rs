@@ -64,6 +64,11 @@ impl Text {
         Ok(Text(parts))
     }
 
+    /// Whether it is the same for every operation.
+    pub fn is_fixed(&self) -> bool {
+        self.0.iter().all(|part| matches!(part, Part::Fixed(_)))
+    }
+
     /// Whether it says the kind of the operation.
     pub fn says_kind(&self) -> bool {
         self.0.contains(&Part::Kind)

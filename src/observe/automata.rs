@@ -243,7 +243,9 @@ impl Roles {
     /// E2 by the broker's own count; that the count is right is judged in runs.
     fn wrong_attempts(&self, fact: &Fact) -> Asked {
         match *fact {
-            Fact::DeadLettered { from, attempts, .. } => Asked::when(self.caps[from.at()] != Some(attempts), Id::E2),
+            Fact::DeadLettered { from, attempts, spent: true, .. } => {
+                Asked::when(self.caps[from.at()] != Some(attempts), Id::E2)
+            }
             _ => Asked::NONE,
         }
     }

@@ -81,9 +81,9 @@ impl Fingerprint {
             }
             Expired { held, holder, .. } => self.mix(20, now, held.delivery, holder as u8),
             TakenBack { held, .. } => self.mix(21, now, held.delivery, 0u16),
-            DeadLettered { op, message, from, to, attempts } => {
+            DeadLettered { op, message, from, to, attempts, spent } => {
                 self.mix(22, now, pair(op, message), attempts);
-                self.more(pair(from.0, to.0), 0);
+                self.more(pair(from.0, to.0), spent.into());
             }
             Dropped { op, message, queue: _, in_flight, why } => {
                 self.mix(23, now, pair(op, message), u16::from(in_flight) << 1 | u16::from(why as u8));

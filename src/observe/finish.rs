@@ -106,7 +106,7 @@ fn of_queue(id: Id, book: &QueueBook, census: &Census) -> Evidence {
         Id::B5 => (census.keyed_runs, 0),
         Id::D1 => (counts.confirmed, 0),
         Id::E1 => (census.stored, census.endless),
-        Id::E2 => (counts.dead_lettered, 0),
+        Id::E2 => (book.metrics.spent, 0),
         Id::E4 => (census.dead, 0),
         Id::A3 | Id::A7 | Id::B4 | Id::C3 | Id::C6 => return Evidence::default(),
     };

@@ -272,7 +272,13 @@ impl Judge {
     }
 
     #[inline]
-    fn dead_lettered(&mut self, now: Time, op: u32, message: u32, (from, to): (QueueId, QueueId), attempts: u16) {
+    fn dead_lettered(
+        &mut self,
+        now: Time,
+        (op, message): (u32, u32),
+        (from, to): (QueueId, QueueId),
+        (attempts, spent): (u16, bool),
+    ) {
         let first = self.first(now, op);
         let exact = guarantees::attempts_exact(self.messages.deliveries(message), attempts, self.roles.caps[from.at()]);
         let word = self.messages.leave(message);
@@ -282,7 +288,8 @@ impl Judge {
         let book = &mut self.queues[from.at()];
         book.metrics.counts.dead_lettered += 1;
         book.metrics.depth.down(now);
-        if !exact {
+        book.metrics.spent += u64::from(spent);
+        if spent && !exact {
             book.broken[Id::E2 as usize].count(first);
         }
         let target = &mut self.queues[to.at()].metrics;
@@ -410,8 +417,8 @@ impl Judge {
             }
             Fact::Expired { held, queue, holder, .. } => self.expired(now, held, queue, holder),
             Fact::TakenBack { queue, .. } => self.came_back(now, queue),
-            Fact::DeadLettered { op, message, from, to, attempts } => {
-                self.dead_lettered(now, op, message, (from, to), attempts);
+            Fact::DeadLettered { op, message, from, to, attempts, spent } => {
+                self.dead_lettered(now, (op, message), (from, to), (attempts, spent));
             }
             Fact::Redriven { message, from, to, .. } => self.redriven(now, message, from, to),
             Fact::Dropped { message, queue, in_flight, why, .. } => {

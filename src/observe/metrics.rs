@@ -104,6 +104,8 @@ pub(super) struct QueueMetrics {
     pub max_depth: u64,
     /// Messages out with consumers.
     pub in_flight: Level,
+    /// Dead letters that had had their last delivery.
+    pub spent: u64,
     /// Dead letters that came in, and those that were moved back.
     pub moved_in: u64,
     pub max_age_s: f64,

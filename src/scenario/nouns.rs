@@ -7,8 +7,7 @@ use super::document::{Entry, Table, Value};
 use super::error::Problem;
 use super::names::{Names, things};
 use super::parameters;
-use super::place::Place;
-use crate::model::broker::{Given, Noun, Topology, nouns};
+use crate::model::broker::{Culprit, Given, Noun, Topology, nouns};
 use crate::model::plan::Queue;
 
 /// All that stands around the queues, where all of these could be read.
@@ -21,8 +20,11 @@ pub(crate) fn read_all(reader: &Reader<'_>, names: &Names, root: &Table, queues:
     let given: Vec<Given> = given.into_iter().collect::<Read<_>>()?;
     // Where a queue is wrong, that was said, and this would be about others.
     let mut good: Vec<Queue> = queues.iter().cloned().collect::<Read<_>>()?;
-    let topology = Topology::read(&given, &mut good).or_else(|(at, why)| {
-        let (place, what) = all.get(at).map_or((Place::START, "a queue"), |(noun, entry)| (entry.key_at, noun.what));
+    let topology = Topology::read(&given, &mut good).or_else(|(culprit, why)| {
+        let (place, what) = match culprit {
+            Culprit::Given(at) => (all[at].1.key_at, all[at].0.what),
+            Culprit::Queue(queue) => (things(reader, root, "queue")[queue.at()].key_at, "a queue"),
+        };
         reader.fail(Problem::new(place, format!("{what} that cannot stand")).label(why))
     })?;
     queues.iter_mut().zip(good).for_each(|(queue, good)| *queue = Ok(good));

@@ -40,6 +40,9 @@ pub(crate) fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, e
             span if span < min || span > max => {
                 reader.fail(Problem::new(node.at, "out of range").label(format!("expected {min} to {max}")))
             }
+            span if let Some(unit) = bare.filter(|unit| !span.nanos().is_multiple_of(unit.nanos())) => {
+                reader.fail(Problem::new(node.at, "too fine").label(format!("expected a whole number of {unit}")))
+            }
             span => Ok(Value::Span(span)),
         },
         Kind::Whole { min, max } => reader.whole(node, min..=max).map(Value::Whole),

@@ -187,8 +187,8 @@ impl Lines {
             Renewed { held, queue, until } => rest!(l, "renewed", held queue until),
             Expired { held, message, queue, holder } => rest!(l, "expired", held message queue holder),
             TakenBack { held, message, queue } => rest!(l, "taken-back", held message queue),
-            DeadLettered { op, message, from, to, attempts } => {
-                rest!(l, "dead-lettered", op message from to attempts);
+            DeadLettered { op, message, from, to, attempts, spent } => {
+                rest!(l, "dead-lettered", op message from to attempts spent);
             }
             Redriven { op, message, from, to } => rest!(l, "redriven", op message from to),
             Dropped { op, message, queue, in_flight, why } => {
@@ -337,7 +337,7 @@ mod tests {
             Nacked { held, message, queue, delay },
             Renewed { held, queue, until },
             TakenBack { held, message, queue },
-            DeadLettered { op, message, from, to, attempts },
+            DeadLettered { op, message, from, to, attempts, spent: true },
             Redriven { op, message, from, to },
             Crashed { instance },
             Restarted { instance },

@@ -229,8 +229,8 @@ macro_rules! products {
             /// Of what is given, and the names of the plan's queues.
             ///
             /// # Errors
-            /// Which of those given does not fit, by its place, and why.
-            pub fn read(given: &[Given], queues: &mut [Queue]) -> Result<Topology, (usize, String)> {
+            /// What does not fit, and why.
+            pub fn read(given: &[Given], queues: &mut [Queue]) -> Result<Topology, (Culprit, String)> {
                 Ok(Topology { $($module: $module::Topology::read(given, queues)?),* })
             }
             /// The queues that a message may be routed to that says this, besides the one that it is sent to.
@@ -299,6 +299,14 @@ macro_rules! products {
             /// The cap on deliveries as a sentence says it: "after 5 deliveries".
             pub fn dead_letter_words(&self) -> Option<String> {
                 match self { $(Settings::$variant(settings) => settings.dead_letter_words()),* }
+            }
+            /// Whether dead letters that come back to a queue of these settings do not go round for ever.
+            pub(crate) fn ends_circles(&self) -> bool {
+                match self { $(Settings::$variant(settings) => settings.ends_circles()),* }
+            }
+            /// Why its consumers' heartbeats would change nothing, if so.
+            pub(crate) fn takes_no_heartbeats(&self) -> Option<&'static str> {
+                match self { $(Settings::$variant(settings) => settings.takes_no_heartbeats()),* }
             }
         }
     };
@@ -425,6 +433,15 @@ pub struct Noun {
     pub what: &'static str,
     /// What is said of it.
     pub parameters: &'static [Parameter],
+}
+
+/// Which part of what is given does not fit, by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Culprit {
+    /// One of those that stand around the queues.
+    Given(usize),
+    /// A queue.
+    Queue(QueueId),
 }
 
 /// One of them as it is given.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{
-    Arrivals, Consumer, ConsumerId, EffectSite, Fault, FaultKind, Instance, MAX_EFFECT_SITES, MAX_STEPS, MAX_STRANDS,
+    Arrivals, Consumer, ConsumerId, Fault, FaultKind, Instance, MAX_EFFECT_SITES, MAX_STEPS, MAX_STRANDS,
     MAX_TIMELINES, MAX_WORKERS, Plan, ProducerId, QueueId, Reaction, Step, StoreId, StoreKind, When,
 };
 use crate::sim::agenda::MAX_LANES;
-use crate::sim::{Source, oracle};
+use crate::sim::{Source, Span, oracle};
 
 /// A plan that cannot be run: what of it, why, and what to do. It speaks to those who build worlds by code; the reader of
 /// scenarios, which knows where everything was written, finds the line for it.
@@ -71,6 +71,17 @@ impl Refusals {
     }
 }
 
+/// A fault strikes so often at most: in a run of a minute 60 million times.
+const SHORTEST_GAP: Span = Span::from_micros(1);
+
+/// Which effect a step is: by which queue's readers, on which store, and how many steps of the program had one there before.
+/// Consumers that share a queue share its messages, so what one of them does again is the same effect.
+fn effect_at(consumer: &Consumer, at: usize) -> Option<(QueueId, StoreId, usize)> {
+    let Step::Effect { store, .. } = consumer.steps[at] else { return None };
+    let same = |step: &&Step| matches!(step, Step::Effect { store: other, .. } if *other == store);
+    Some((consumer.from, store, consumer.steps[..at].iter().filter(same).count()))
+}
+
 impl Plan {
     /// Checks what a world takes for granted, and numbers the effects.
     ///
@@ -111,10 +122,29 @@ impl Plan {
             producer.homes.sort_unstable();
             producer.homes.dedup();
         }
-        let steps = self.consumers.iter_mut().flat_map(|consumer| &mut consumer.steps);
-        let sites = steps.filter_map(|step| if let Step::Effect { site, .. } = step { Some(site) } else { None });
-        sites.zip(0..).for_each(|(site, number)| *site = number);
+        let sites = self.sites();
+        for consumer in &mut self.consumers {
+            for at in 0..consumer.steps.len() {
+                let number = effect_at(consumer, at).and_then(|of| sites.iter().position(|&other| other == of));
+                if let (Some(number), Step::Effect { site, .. }) = (number, &mut consumer.steps[at]) {
+                    *site = number as u8;
+                }
+            }
+        }
         self
+    }
+
+    /// Every effect that an operation can have.
+    fn sites(&self) -> Vec<(QueueId, StoreId, usize)> {
+        let mut sites = Vec::new();
+        for consumer in &self.consumers {
+            for of in (0..consumer.steps.len()).filter_map(|at| effect_at(consumer, at)) {
+                if !sites.contains(&of) {
+                    sites.push(of);
+                }
+            }
+        }
+        sites
     }
 
     fn check_producers(&self, all: &mut Refusals) {
@@ -178,6 +208,10 @@ impl Plan {
                 let mend = "expected \"nack\", \"leave\" or \"ack\", with a cap on deliveries that puts messages aside";
                 all.add(about, what, mend);
             }
+            let idle = consumer.heartbeat.and(settings).and_then(|settings| settings.takes_no_heartbeats());
+            if let Some(mend) = idle {
+                all.add(about, format!("heartbeats of consumer `{name}` would change nothing"), mend);
+            }
             let steps = consumer.steps.len();
             if !(1..=MAX_STEPS).contains(&steps) {
                 all.add(about, format!("consumer `{name}` has {steps} steps"), format!("expected 1 to {MAX_STEPS}"));
@@ -227,6 +261,13 @@ impl Plan {
                 }
                 (_, None) => {}
             }
+            if matches!(fault.when, When::Every(gap) if gap < SHORTEST_GAP) {
+                all.add(
+                    about,
+                    format!("fault `{name}` strikes without a pause"),
+                    format!("every {SHORTEST_GAP} or more"),
+                );
+            }
             let before = timelines;
             timelines += u64::from(self.timelines(fault));
             if before <= most && timelines > most {
@@ -275,7 +316,8 @@ impl Plan {
             let way = std::iter::successors(next(start), |&queue| next(queue)).take(self.queues.len());
             let others: Vec<QueueId> = way.take_while(|&queue| queue != start).collect();
             let last = others.last().copied().unwrap_or(start);
-            if next(last) == Some(start) && others.iter().all(|&other| other > start) {
+            let ends = self.queues[start.at()].settings.ends_circles();
+            if !ends && next(last) == Some(start) && others.iter().all(|&other| other > start) {
                 let mend = match last == start {
                     true => "expected another queue; they would never end".into(),
                     false => format!("expected another queue, here or in `{}`; they would never end", name(last)),
@@ -330,20 +372,9 @@ impl Plan {
             .flat_map(|(i, instance)| (0..self.consumers[instance.consumer.at()].workers).map(move |_| i as u32))
     }
 
-    /// Every effect step, by its site.
-    pub fn effects(&self) -> Vec<EffectSite> {
-        let of = |(c, consumer): (usize, &Consumer)| {
-            let sites: Vec<EffectSite> = consumer
-                .steps
-                .iter()
-                .filter_map(|step| match *step {
-                    Step::Effect { store, .. } => Some(EffectSite { consumer: ConsumerId(c as u16), store }),
-                    _ => None,
-                })
-                .collect();
-            sites
-        };
-        self.consumers.iter().enumerate().flat_map(of).collect()
+    /// The stores of all effects, by their sites.
+    pub fn effects(&self) -> Vec<StoreId> {
+        self.sites().into_iter().map(|(_, store, _)| store).collect()
     }
 
     /// The name of a process: `capture-1`.

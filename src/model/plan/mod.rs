@@ -177,15 +177,6 @@ pub struct Instance {
     pub first_worker: u32,
 }
 
-/// An effect of the plan: one `effect` step of one consumer. A second one on the same site is a duplicate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EffectSite {
-    /// Whose step.
-    pub consumer: ConsumerId,
-    /// On what.
-    pub store: StoreId,
-}
-
 /// At most so many steps in the program of a consumer.
 pub const MAX_STEPS: usize = 200;
 /// At most so many effect steps in a plan: the ledger keeps two bits of each for each operation.

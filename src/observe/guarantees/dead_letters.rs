@@ -1,6 +1,7 @@
 //! Family E: dead letters. (E1, that every operation ends, stands with the [outcomes](super::outcome).)
 //!
-//! E2's subject is a copy in its slot: the broker says after how many deliveries it put it aside, and we counted. E4's
+//! E2's subject is a copy in its slot that had had its last delivery (not one that was rejected or too old): the broker says
+//! after how many it put it aside, and we counted. E4's
 //! is an operation: two copies of it put aside are a violation, and a dead letter that moves on from one dead-letter
 //! queue to the next is none.
 
@@ -27,7 +28,7 @@ pub(super) mod naive {
     pub fn e2(h: &History) -> Twin {
         let mut twin = Twin::default();
         for (i, &(at, fact)) in h.facts.iter().enumerate() {
-            let Fact::DeadLettered { op, message, from, attempts, .. } = fact else { continue };
+            let Fact::DeadLettered { op, message, from, attempts, spent: true, .. } = fact else { continue };
             twin.checked += 1;
             let mut counted = 0;
             for &(_, before) in h.facts[..i].iter().rev() {

@@ -276,7 +276,7 @@ impl Toy<'_> {
                 Some(to) => {
                     let attempts = attempts + u16::from(self.liar && self.dice.one_in(2));
                     self.messages[at] = Message { queue: to, attempts: 0, ..self.messages[at] };
-                    self.tell(Fact::DeadLettered { op, message, from: queue, to, attempts });
+                    self.tell(Fact::DeadLettered { op, message, from: queue, to, attempts, spent: true });
                 }
                 None => {
                     self.messages.remove(at);

@@ -110,6 +110,7 @@ fn dead_letters(plan: &Plan, q: usize, queue: &Queue, reports: &[Report]) -> Str
     let aside: Vec<f64> = of.map(|queue| queue.dead_lettered as f64).collect();
     match queue.settings.dead_letter_to() {
         Some(to) => format!("{words} to {}: {}", plan.queues[to.at()].name, measured(&aside)),
+        None if is_any(&aside) => format!("{words} to where its dead-letter exchange leads: {}", measured(&aside)),
         None => {
             let dropped: Vec<f64> = reports.iter().map(|report| report.counts.dropped as f64).collect();
             format!("{words} a message is dropped: {}", measured(&dropped))

@@ -69,7 +69,8 @@ pub(super) fn figure(judgement: &Judgement) -> String {
     };
     let mut text = measured_as(&judgement.values, words);
     let breaks = judgement.values.iter().filter(|&&value| value > 0.0).count();
-    if judgement.outcome == Verdict::Violated && judgement.unit == Unit::Count && breaks < judgement.values.len() {
+    let some = (1..judgement.values.len()).contains(&breaks);
+    if judgement.outcome == Verdict::Violated && judgement.unit == Unit::Count && some {
         text.push_str(&format!(", in {breaks} of {} seeds", judgement.values.len()));
     }
     text

@@ -57,7 +57,7 @@ impl Teller<'_> {
                 effects.push(this);
                 let mut what = format!("effect {}", effects.iter().filter(|&&effect| effect == this).count());
                 if self.sites > 1 {
-                    let store = self.plan.effects()[usize::from(site)].store;
+                    let store = self.plan.effects()[usize::from(site)];
                     what = format!("{what} on {}", self.plan.stores[store.at()].name);
                 }
                 self.passed(handling, |step| matches!(step, Step::Effect { site: this, .. } if *this == site));
@@ -65,7 +65,7 @@ impl Teller<'_> {
             }
             Fact::Suppressed { held, site } => {
                 let handling = self.handling(now, held);
-                let store = self.plan.effects()[usize::from(site)].store;
+                let store = self.plan.effects()[usize::from(site)];
                 let detail = format!("{} knows its key", self.plan.stores[store.at()].name);
                 self.passed(handling, |step| matches!(step, Step::Effect { site: this, .. } if *this == site));
                 self.does(now, handling, "call suppressed", &detail, Some("its call"));

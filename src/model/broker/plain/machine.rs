@@ -308,7 +308,7 @@ impl Machine {
         let op = out.common.records.messages[message].op;
         self.remove(entry, &mut out.common.records);
         if let Some(to) = here.settings.dead_letter_to {
-            out.tell(Fact::DeadLettered { op, message, from: here.queue, to, attempts });
+            out.tell(Fact::DeadLettered { op, message, from: here.queue, to, attempts, spent: true });
             let moved = Moved { message, attempts, runs, since: out.common.now };
             out.call(Call::Move { queue: to, moved });
         } else {

@@ -67,7 +67,7 @@ pub struct Topology;
 
 impl Topology {
     /// Nothing is given.
-    pub(crate) fn read(_: &[super::Given], _: &mut [Queue]) -> Result<Topology, (usize, String)> {
+    pub(crate) fn read(_: &[super::Given], _: &mut [Queue]) -> Result<Topology, (super::Culprit, String)> {
         Ok(Topology)
     }
     /// A message goes where it is sent.
@@ -115,6 +115,14 @@ impl Settings {
     /// An operator may move what waits.
     pub(crate) fn redrives(&self) -> bool {
         true
+    }
+    /// What comes back is delivered as often again.
+    pub(crate) fn ends_circles(&self) -> bool {
+        false
+    }
+    /// They renew what is held.
+    pub(crate) fn takes_no_heartbeats(&self) -> Option<&'static str> {
+        None
     }
     /// Any will do.
     pub(crate) fn puts_aside_in(&self, _: &Settings) -> Result<(), String> {

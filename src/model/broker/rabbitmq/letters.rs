@@ -262,9 +262,10 @@ impl Machine {
             self.confirmed.extend(targets.iter().map(|&to| (entry, name_of(stage, to))));
         }
         let op = record.op;
+        let spent = reason == Reason::DeliveryLimit && settings.max_deliveries().is_some();
         for (number, &to) in targets.iter().enumerate() {
             let slot = if number == 0 && is_whole {
-                out.tell(Fact::DeadLettered { op, message, from: queue, to, attempts });
+                out.tell(Fact::DeadLettered { op, message, from: queue, to, attempts, spent });
                 message
             } else {
                 let home = stage.plan.producers[record.producer.at()].home_number(to);

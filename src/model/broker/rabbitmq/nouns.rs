@@ -2,11 +2,13 @@
 //!
 //! The tables, and how what is given becomes the topology. Exchanges are numbered in the order of their names.
 
-use super::routes::Value;
+use super::routes::{Value, reserved};
+use super::settings::Family;
 use super::topology::{Binding, Bound, Envelope, Exchange, ExchangeKind, Topology, Version};
-use crate::model::broker::{self, Given, Noun};
+use crate::model::broker::{self, Culprit, Given, Noun};
 use crate::model::parameter::{Kind, Parameter, Scalar};
 use crate::model::plan::{Queue, QueueId};
+use crate::model::text::Text;
 
 /// What stands around the queues.
 pub const NOUNS: &[Noun] = &[
@@ -106,11 +108,19 @@ pub(super) fn values(free: Vec<(String, Scalar)>) -> Vec<(String, Value)> {
 
 impl Topology {
     /// Of what is given.
-    pub(crate) fn read(given: &[Given], queues: &mut [Queue]) -> Result<Topology, (usize, String)> {
-        let of = |word: &'static str| given.iter().enumerate().filter(move |(_, given)| given.word == word);
+    pub(crate) fn read(given: &[Given], queues: &mut [Queue]) -> Result<Topology, (Culprit, String)> {
+        let all = || given.iter().zip((0..).map(Culprit::Given));
+        let of = |word: &'static str| all().map(|(given, at)| (at, given)).filter(move |(_, given)| given.word == word);
         let mut topology = Topology::default();
-        for (number, (_, exchange)) in of("exchange").enumerate() {
+        for (number, (at, exchange)) in of("exchange").enumerate() {
             let values = &exchange.values;
+            if reserved(&exchange.name) {
+                return Err((at, "names that begin with `amq.` are the broker's own".into()));
+            }
+            let hashes = values.word("type") == Some("x-consistent-hash");
+            if values.text("hash-header").is_some_and(|header| !hashes || !header.is_fixed()) {
+                return Err((at, "`hash-header` is the name of a header, for `type = \"x-consistent-hash\"`".into()));
+            }
             topology.exchange_names.push(exchange.name.clone());
             topology.exchanges.push(Exchange {
                 name: number as u16,
@@ -139,12 +149,27 @@ impl Topology {
             {
                 return Err((at, format!("`{}` is no queue of RabbitMQ", queues[usize::from(queue)].name)));
             }
-            let key = values.text("routing_key").map(|text| text.plain()).unwrap_or_default();
-            let hashes = topology.exchanges[usize::from(from)].kind == ExchangeKind::ConsistentHash;
-            if hashes && key.parse::<u32>().ok().is_none_or(|weight| weight == 0) {
-                return Err((at, "the routing_key of a consistent-hash binding is its weight, such as \"1\"".into()));
+            let key = values.text("routing_key").unwrap_or_else(|| Text::fixed(""));
+            if !key.is_fixed() {
+                return Err((at, "the routing_key of a binding is the same for every message".into()));
             }
-            topology.bindings.push(Binding { from, to, key, args: self::values(values.free("arguments")) });
+            let (key, args) = (key.plain(), self::values(values.free("arguments")));
+            let kind = topology.exchanges[usize::from(from)].kind;
+            if kind == ExchangeKind::ConsistentHash && key.parse::<u32>().ok().is_none_or(|weight| weight == 0) {
+                let why = "the routing_key of a consistent-hash binding is its weight, such as \"1\", up to 4294967295";
+                return Err((at, why.into()));
+            }
+            if kind != ExchangeKind::Headers && !args.is_empty() {
+                return Err((at, "`arguments` are for an exchange of `type = \"headers\"`".into()));
+            }
+            let how = args.iter().find(|(name, _)| name == "x-match");
+            if how.is_some_and(|(_, how)| how.text().is_none_or(|how| !WAYS_TO_MATCH.contains(&how))) {
+                return Err((
+                    at,
+                    format!("an `x-match` that the broker refuses: expected {}", WAYS_TO_MATCH.join(", ")),
+                ));
+            }
+            topology.bindings.push(Binding { from, to, key, args });
         }
         let mut brokers = of("broker");
         let said = brokers.next().map(|(at, broker)| (at, broker.values.word("version")));
@@ -178,10 +203,16 @@ impl Topology {
     }
 }
 
+/// What `x-match` may say.
+const WAYS_TO_MATCH: [&str; 4] = ["all", "any", "all-with-x", "any-with-x"];
+
 /// The version of the broker, which all its queues have.
-fn one_version(said: Option<(usize, Option<&'static str>)>, queues: &mut [Queue]) -> Result<Version, (usize, String)> {
-    let own = queues.iter_mut().filter_map(|queue| match &mut queue.settings {
-        broker::Settings::Rabbitmq(settings) => Some((&queue.name, settings)),
+fn one_version(
+    said: Option<(Culprit, Option<&'static str>)>,
+    queues: &mut [Queue],
+) -> Result<Version, (Culprit, String)> {
+    let own = queues.iter_mut().zip(0..).filter_map(|(queue, number)| match &mut queue.settings {
+        broker::Settings::Rabbitmq(settings) => Some((QueueId(number), settings)),
         _ => None,
     });
     let mut own: Vec<_> = own.collect();
@@ -189,15 +220,24 @@ fn one_version(said: Option<(usize, Option<&'static str>)>, queues: &mut [Queue]
         Some((_, Some(word))) => version(Some(word)),
         _ => own.iter().map(|(_, settings)| settings.version).min().unwrap_or_default(),
     };
-    for (name, settings) in &mut own {
+    for (queue, settings) in &mut own {
+        let refused = |why: &str| Err((Culprit::Queue(*queue), why.to_owned()));
         // A queue that says nothing has the broker's.
         if settings.version != version && settings.version != Version::default() {
-            let at = said.map_or(usize::MAX, |(at, _)| at);
-            return Err((at, format!("`{name}` is of another version, and one broker holds all queues")));
+            return refused("it is of another version than others, and one broker holds all queues");
         }
         settings.version = version;
-        if version != Version::V4_3 {
-            settings.delayed_retry = None;
+        if version != Version::V4_3 && settings.delayed_retry.is_some() {
+            return refused("`delayed-retry-type` came with 4.3");
+        }
+        if settings.consumer_timeout.is_some() {
+            match (version, settings.family) {
+                (Version::V3_10, _) => {
+                    return refused("3.10 has no `consumer-timeout` of a queue: its node's is 30 min");
+                }
+                (Version::V4_3, Family::Classic) => return refused("4.3 has no `consumer-timeout` on classic queues"),
+                _ => {}
+            }
         }
     }
     Ok(version)

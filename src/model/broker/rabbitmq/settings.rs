@@ -158,6 +158,14 @@ impl Settings {
     pub(crate) fn redrives(&self) -> bool {
         false
     }
+    /// A dead letter that comes back without a reject on its way is dropped; who rejects it for ever makes a retry loop.
+    pub(crate) fn ends_circles(&self) -> bool {
+        true
+    }
+    /// A delivery is held until it is settled or its timeout is over.
+    pub(crate) fn takes_no_heartbeats(&self) -> Option<&'static str> {
+        Some("no call of AMQP extends a delivery: raise `consumer-timeout`")
+    }
     /// Any queue will do.
     pub(crate) fn puts_aside_in(&self, _: &Settings) -> Result<(), String> {
         Ok(())
@@ -184,7 +192,13 @@ impl Settings {
     }
     /// In words.
     pub fn dead_letter_words(&self) -> Option<String> {
-        self.limit().map(|limit| format!("after {} failed deliveries", (limit + 1).max(1)))
+        let too_many = if self.has_limit() && self.overflow != Overflow::RejectPublish { ", too much" } else { "" };
+        let failed = self.limit().map(|limit| (limit + 1).max(1));
+        let failed = failed.map_or_else(String::new, |n| {
+            let s = if n == 1 { "y" } else { "ies" };
+            format!(", or after {n} failed deliver{s}")
+        });
+        Some(format!("once rejected or expired{too_many}{failed}"))
     }
 
     /// The limit of failed deliveries that holds: an explicit one, or the version's.

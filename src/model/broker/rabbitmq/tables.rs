@@ -3,7 +3,7 @@
 use super::super::{Product, Words};
 use super::nouns::{self, NOUNS};
 use super::settings::{DeadLetter, Family, Overflow, Retry, Settings, Strategy};
-use super::topology::{Envelope, Subscription, Version};
+use super::topology::{Envelope, Subscription};
 use crate::model::broker;
 use crate::model::parameter::{Kind, Parameter, Values};
 use crate::model::text::Text;
@@ -293,6 +293,7 @@ pub const PRODUCTS: &[Product] = &[
             ("publisher transactions", "use confirms"),
             ("memory and disk alarms", "publishers are never blocked"),
             ("consumer_disconnected_timeout", "a partitioned consumer node is a crashed one"),
+            ("clients that give up", "whom the broker cancels, or whose channel it closes, consumes again at once"),
         ],
         read: |values| read(values, Family::Quorum),
         read_message: envelope,
@@ -310,6 +311,9 @@ fn read(values: &Values, family: Family) -> Result<broker::Settings, String> {
     let exchange = values.of("dead-letter-exchange");
     let key = values.text("dead-letter-routing-key").map(|key| key.plain());
     let to = values.queue("dead-letter-routing-key").filter(|_| exchange.is_none());
+    if exchange.is_none() && key.is_some() && values.word("dead-letter-exchange").is_none() {
+        return Err("`dead-letter-routing-key` needs `dead-letter-exchange`; \"\" is the default exchange".into());
+    }
     if exchange.is_none() && key.is_some() && to.is_none() {
         return Err("the default exchange sends to the queue of the key, and there is none of that name".into());
     }
@@ -329,12 +333,18 @@ fn read(values: &Values, family: Family) -> Result<broker::Settings, String> {
         };
         Ok(Some(Retry { failed, returned, min, max: values.span("delayed-retry-max").unwrap_or(min) }))
     };
-    let delayed_retry = match values.word("delayed-retry-type").filter(|_| version == Version::V4_3) {
+    let delayed_retry = match values.word("delayed-retry-type") {
         Some("all") => retry(true, true)?,
         Some("failed") => retry(true, false)?,
         Some("returned") => retry(false, true)?,
+        _ if ["delayed-retry-min", "delayed-retry-max"].iter().any(|name| values.span(name).is_some()) => {
+            return Err("`delayed-retry-min` and `delayed-retry-max` need a `delayed-retry-type`".into());
+        }
         _ => None,
     };
+    if delayed_retry.is_some_and(|retry| retry.min > retry.max) {
+        return Err("`delayed-retry-max` is below `delayed-retry-min`".into());
+    }
     Ok(broker::Settings::Rabbitmq(Settings {
         family,
         version,

@@ -23,6 +23,11 @@ use crate::sim::Span;
 
 /// For how long a deduplication id, or the id of a receive attempt, is known. Fixed by the service.
 pub const REMEMBERED: Span = Span::from_secs(300);
+/// Whether a group or a deduplication id may be this.
+pub(crate) fn is_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic())
+}
+
 /// A queue is purged at most once in so long.
 pub const PURGE_PAUSE: Span = Span::from_secs(60);
 /// So many messages of a queue may be in flight.
@@ -142,6 +147,14 @@ impl Settings {
     pub(crate) fn redrives(&self) -> bool {
         true
     }
+    /// What comes back is delivered as often again.
+    pub(crate) fn ends_circles(&self) -> bool {
+        false
+    }
+    /// They renew what is held.
+    pub(crate) fn takes_no_heartbeats(&self) -> Option<&'static str> {
+        None
+    }
     /// A dead-letter queue is of the kind of its source.
     pub(crate) fn puts_aside_in(&self, target: &Settings) -> Result<(), String> {
         match (self.is_fifo(), target.is_fifo()) {
@@ -233,7 +246,7 @@ pub struct Topology;
 
 impl Topology {
     /// Nothing is given.
-    pub(crate) fn read(_: &[super::Given], _: &mut [Queue]) -> Result<Topology, (usize, String)> {
+    pub(crate) fn read(_: &[super::Given], _: &mut [Queue]) -> Result<Topology, (super::Culprit, String)> {
         Ok(Topology)
     }
     /// A message goes where it is sent.

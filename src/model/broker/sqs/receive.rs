@@ -140,7 +140,7 @@ impl Machine {
         let since = if self.may_expire(here, out.stage) { self.ages.sent(place) } else { out.common.now };
         self.leave(entry, out);
         self.remove(entry, out);
-        out.tell(Fact::DeadLettered { op, message, from: here.queue, to, attempts });
+        out.tell(Fact::DeadLettered { op, message, from: here.queue, to, attempts, spent: true });
         out.call(Call::Move { queue: to, moved: Moved { message, attempts, runs, since } });
     }
 

@@ -263,6 +263,11 @@ fn settings(values: &Values, kind: Kind) -> Result<broker::Settings, String> {
 }
 
 fn envelope(values: &Values) -> Result<broker::Envelope, String> {
+    for name in ["MessageGroupId", "MessageDeduplicationId"] {
+        if values.text(name).is_some_and(|text| !super::is_id(&text.plain())) {
+            return Err(format!("`{name}` has 1 to 128 letters, digits and signs, and no space"));
+        }
+    }
     Ok(broker::Envelope::Sqs(Envelope {
         group: values.text("MessageGroupId"),
         dedup: values.text("MessageDeduplicationId"),

@@ -9,7 +9,7 @@ use super::{
     handle, kind, refusal, settings, whole,
 };
 use crate::model::broker;
-use crate::model::broker::sqs::{Envelope, Kind, PRODUCTS, Redrive, Settings, Subscription};
+use crate::model::broker::sqs::{Envelope, Kind, PRODUCTS, Redrive, Settings, Subscription, is_id};
 use crate::model::parameter;
 use crate::model::plan::{Consumer, Plan, ProducerId, Queue, QueueId};
 use crate::model::text::Text;
@@ -31,9 +31,8 @@ impl Compiled {
     }
 }
 
-/// So many characters has a name at most, and an id of a message.
+/// So many characters has a name at most.
 const NAME: usize = 80;
-const ID: usize = 128;
 
 type Changed = Result<Settings, &'static str>;
 
@@ -45,11 +44,6 @@ fn is_on(value: &Value) -> bool {
 fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=NAME).contains(&text.len()) && text.chars().all(fits)
-}
-
-/// Whether a group or a deduplication id may be this.
-fn is_id(text: &str) -> bool {
-    text.len() <= ID && text.chars().all(|c| c.is_ascii_graphic())
 }
 
 /// Seconds that were found to fit.
