@@ -7,6 +7,8 @@
 use std::fmt::{Display, Write as _};
 
 use super::records::Message;
+use crate::sim::KeyDraw;
+use crate::sim::keys::UNNAMED;
 
 /// A text, as a template of the operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub struct Text(Vec<Part>);
 pub enum Part {
     /// As it stands.
     Fixed(String),
-    /// The number of the key: `{key}`.
+    /// The name of the key, as stories say it: `{key}`.
     Key,
     /// The number of the operation: `{operation}`.
     Operation,
@@ -76,45 +78,67 @@ impl Text {
 
     /// As it is written, where it says nothing of the operation.
     pub fn plain(&self) -> String {
-        self.written(&Message::default(), &[])
+        self.written(&Message::default(), NAMELESS)
     }
 
-    /// As it is written for a message of a producer with these kinds.
-    pub fn written(&self, message: &Message, kinds: &[String]) -> String {
+    /// As it is written for a message of a producer with these names.
+    pub fn written(&self, message: &Message, names: Names<'_>) -> String {
         let mut text = String::new();
-        self.write(message, kinds, &mut text);
+        self.write(message, names, &mut text);
         text
     }
 
     /// The same, behind what stands in `text`.
-    pub fn write(&self, message: &Message, kinds: &[String], text: &mut String) {
+    pub fn write(&self, message: &Message, names: Names<'_>, text: &mut String) {
         let number = |text: &mut String, number: &dyn Display| write!(text, "{number}").expect("a text takes all");
         for part in &self.0 {
             match part {
                 Part::Fixed(fixed) => text.push_str(fixed),
-                Part::Key => number(text, &message.key),
+                Part::Key => match names.keys.own_name(message.key) {
+                    Ok(name) => text.push_str(name),
+                    Err(nth) => {
+                        text.push_str(UNNAMED);
+                        number(text, &nth);
+                    }
+                },
                 Part::Operation => number(text, &message.op),
                 Part::Copy => number(text, &message.copy),
-                Part::Kind => text.push_str(kind(message, kinds)),
+                Part::Kind => text.push_str(names.kind(message)),
             }
         }
     }
 
-    /// Its name for a message of a producer with these kinds.
-    pub(crate) fn name(&self, message: &Message, kinds: &[String]) -> u64 {
+    /// Its name for a message of a producer with these names.
+    pub(crate) fn name(&self, message: &Message, names: Names<'_>) -> u64 {
         self.0.iter().fold(START, |name, part| match part {
             Part::Fixed(text) => take(name, text.as_bytes()),
-            Part::Key => take_number(name, message.key),
+            Part::Key => match names.keys.own_name(message.key) {
+                Ok(key) => take(name, key.as_bytes()),
+                Err(nth) => take_number(take(name, UNNAMED.as_bytes()), nth),
+            },
             Part::Operation => take_number(name, message.op),
             Part::Copy => take_number(name, message.copy.into()),
-            Part::Kind => take(name, kind(message, kinds).as_bytes()),
+            Part::Kind => take(name, names.kind(message).as_bytes()),
         })
     }
 }
 
-/// The name of a message's kind; nothing, where its producer has none.
-fn kind<'a>(message: &Message, kinds: &'a [String]) -> &'a str {
-    kinds.get(usize::from(message.traits.kind())).map_or("", String::as_str)
+/// The names of a producer's kinds and keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// By kind; none, where there is one kind only.
+    pub kinds: &'a [String],
+    /// How keys are drawn, which knows their names.
+    pub keys: &'a KeyDraw,
+}
+
+/// The names of a producer that has none.
+pub(crate) const NAMELESS: Names<'static> = Names { kinds: &[], keys: &KeyDraw::None };
+
+impl<'a> Names<'a> {
+    fn kind(self, message: &Message) -> &'a str {
+        self.kinds.get(usize::from(message.traits.kind())).map_or("", String::as_str)
+    }
 }
 
 // FNV-1a, of 64 bits, with its last step mixed: short texts that differ in the last byte are far apart too.
@@ -146,18 +170,19 @@ mod tests {
     fn texts_are_written_as_they_are_read_and_named_as_they_are_written() {
         let message = Message { op: 1_207, key: 40, copy: 3, traits: Traits::new(1, false), ..Message::default() };
         let kinds = ["created".to_owned(), "paid".to_owned()];
+        let names = Names { kinds: &kinds, keys: &KeyDraw::None };
         for (template, written) in [
-            ("order-{key}", "order-40"),
+            ("order-{key}", "order-key-41"),
             ("{operation}", "1207"),
-            ("{key}{copy}!", "403!"),
+            ("{key}{copy}!", "key-413!"),
             ("order.{kind}", "order.paid"),
             ("fixed", "fixed"),
             ("", ""),
         ] {
             let text = Text::read(template).unwrap();
-            assert_eq!(text.written(&message, &kinds), written);
-            let same = Text::fixed(written).name(&Message::default(), &[]);
-            assert_eq!(text.name(&message, &kinds), same, "{template}");
+            assert_eq!(text.written(&message, names), written);
+            let same = Text::fixed(written).name(&Message::default(), NAMELESS);
+            assert_eq!(text.name(&message, names), same, "{template}");
         }
         assert_eq!(Text::read("{keys}"), Err("keys".into()));
         assert_eq!(Text::read("a{key"), Err("`{key` is not closed".into()));

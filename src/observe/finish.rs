@@ -261,6 +261,7 @@ impl Judge {
             accepted: metrics.counts.accepted + metrics.moved_in,
             delivered: readers.map(|(_, book)| book.metrics.counts.delivered).sum(),
             dead_lettered: metrics.counts.dead_lettered,
+            dropped: metrics.counts.dropped,
             depth: metrics.depth.value,
             in_flight: metrics.in_flight.value,
             max_depth: metrics.max_depth,

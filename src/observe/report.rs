@@ -215,6 +215,8 @@ pub struct QueueReport {
     pub delivered: u64,
     /// Messages put aside from here.
     pub dead_lettered: u64,
+    /// Messages that it let go, dead letters that came in among them.
+    pub dropped: u64,
     /// Ready messages at the end.
     pub depth: u64,
     /// In flight at the end.

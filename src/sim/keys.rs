@@ -37,6 +37,9 @@ pub struct Shares {
     names: Vec<String>,
 }
 
+/// What stands before the number of a key that has no name.
+pub const UNNAMED: &str = "key-";
+
 impl KeyDraw {
     /// Each of `n` keys alike; zero is taken as one.
     pub fn uniform(n: u32) -> KeyDraw {
@@ -122,14 +125,19 @@ impl KeyDraw {
 
     /// The name of a key: its own, or `key-7` for the seventh of those that have none.
     pub fn name(&self, key: u32) -> String {
+        match self.own_name(key) {
+            Ok(name) => name.to_owned(),
+            Err(number) => format!("{UNNAMED}{number}"),
+        }
+    }
+
+    /// The name of its own that a key has, or its number, from 1, among those that have none.
+    pub fn own_name(&self, key: u32) -> Result<&str, u32> {
         let names = match self {
             KeyDraw::Shares(shares) => shares.names.as_slice(),
             KeyDraw::None | KeyDraw::Uniform { .. } => &[],
         };
-        match names.get(key as usize) {
-            Some(name) => name.clone(),
-            None => format!("key-{}", key as usize - names.len() + 1),
-        }
+        names.get(key as usize).map(String::as_str).ok_or_else(|| (key + 1).saturating_sub(names.len() as u32))
     }
 }
 

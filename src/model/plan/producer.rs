@@ -2,6 +2,7 @@
 
 use super::QueueId;
 use crate::model::broker::Envelope;
+use crate::model::text::Names;
 use crate::sim::{Chance, KeyDraw, Span};
 
 /// Produces operations and publishes them.
@@ -29,9 +30,9 @@ pub struct Producer {
 }
 
 impl Producer {
-    /// The names of its kinds.
-    pub fn kind_names(&self) -> &[String] {
-        self.kinds.as_ref().map_or(&[], |kinds| &kinds.names)
+    /// The names of its kinds and keys.
+    pub fn names(&self) -> Names<'_> {
+        Names { kinds: self.kinds.as_ref().map_or(&[], |kinds| &kinds.names), keys: &self.keys }
     }
 
     /// The number of a queue among the homes; of any other queue it is the first's.

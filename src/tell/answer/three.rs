@@ -6,7 +6,7 @@ use super::super::words::{number, one_in};
 use super::{measured, row};
 use crate::model::Plan;
 use crate::model::plan::{Consumer, Queue, Step};
-use crate::observe::report::{ConsumerReport, Counts, Report};
+use crate::observe::report::{ConsumerReport, Counts, QueueReport, Report};
 
 /// The rows of all three.
 pub(super) fn answers(plan: &Plan, reports: &[Report]) -> String {
@@ -106,14 +106,20 @@ fn dead_letters(plan: &Plan, q: usize, queue: &Queue, reports: &[Report]) -> Str
     let Some(words) = queue.settings.dead_letter_words() else {
         return "none: a message is delivered again until it is acked".into();
     };
-    let of = reports.iter().filter_map(|report| report.queues.get(q));
-    let aside: Vec<f64> = of.map(|queue| queue.dead_lettered as f64).collect();
+    let of = |q: usize, of: fn(&QueueReport) -> u64| -> Vec<f64> {
+        reports.iter().filter_map(|report| report.queues.get(q)).map(|queue| of(queue) as f64).collect()
+    };
+    let aside = of(q, |queue| queue.dead_lettered);
     match queue.settings.dead_letter_to() {
-        Some(to) => format!("{words} to {}: {}", plan.queues[to.at()].name, measured(&aside)),
+        Some(to) => {
+            // Who put it aside trusts that queue to keep it.
+            let gone = of(to.at(), |queue| queue.dropped);
+            let gone = if is_any(&gone) { format!("; {} dropped there", measured(&gone)) } else { String::new() };
+            format!("{words} to {}: {}{gone}", plan.queues[to.at()].name, measured(&aside))
+        }
         None if is_any(&aside) => format!("{words} to where its dead-letter exchange leads: {}", measured(&aside)),
         None => {
-            let dropped: Vec<f64> = reports.iter().map(|report| report.counts.dropped as f64).collect();
-            format!("{words} a message is dropped: {}", measured(&dropped))
+            format!("{words} a message is dropped: {}", measured(&of(q, |queue| queue.dropped)))
         }
     }
 }

@@ -101,6 +101,7 @@ fn report((number, seed): (usize, &Seed)) -> Report {
             accepted: seed.produced,
             delivered: seed.produced,
             dead_lettered: 0,
+            dropped: 0,
             depth: seed.depth,
             in_flight: 0,
             max_depth: seed.depth,

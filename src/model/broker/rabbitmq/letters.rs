@@ -144,7 +144,7 @@ pub(super) fn write_keys<'a>(message: &Message, stage: &'a Stage, keys: &mut Vec
     keys.resize_with(1, String::new);
     keys[0].clear();
     match envelope.and_then(|envelope| envelope.key.as_ref()) {
-        Some(key) => key.write(message, producer.kind_names(), &mut keys[0]),
+        Some(key) => key.write(message, producer.names(), &mut keys[0]),
         None => keys[0].push_str(written(stage, name_of(stage, producer.to))),
     }
     if let Some(envelope) = envelope {

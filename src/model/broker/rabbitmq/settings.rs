@@ -198,7 +198,7 @@ impl Settings {
             let s = if n == 1 { "y" } else { "ies" };
             format!(", or after {n} failed deliver{s}")
         });
-        Some(format!("once rejected or expired{too_many}{failed}"))
+        Some(format!("once rejected or expired{too_many}{failed},"))
     }
 
     /// The limit of failed deliveries that holds: an explicit one, or the version's.

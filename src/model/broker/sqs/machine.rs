@@ -12,6 +12,7 @@ use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
 use crate::model::records::{Delivery, Entry, Message, NONE, Records};
 use crate::model::stage::Stage;
+use crate::model::text::Names;
 use crate::model::wire::{Call, Moved, Settlement};
 use crate::sim::{Address, Chance, Oracle, Span, Time, clone_by_field};
 
@@ -80,13 +81,13 @@ fn envelope<'a>(stage: &'a Stage, message: &Message) -> &'a Envelope {
     }
 }
 
-fn kinds<'a>(stage: &'a Stage, message: &Message) -> &'a [String] {
-    stage.plan.producers[message.producer.at()].kind_names()
+fn names<'a>(stage: &'a Stage, message: &Message) -> Names<'a> {
+    stage.plan.producers[message.producer.at()].names()
 }
 
 /// The name of a message's group.
 pub(super) fn group_of(stage: &Stage, message: &Message) -> u64 {
-    envelope(stage, message).group.as_ref().map_or(0, |group| group.name(message, kinds(stage, message)))
+    envelope(stage, message).group.as_ref().map_or(0, |group| group.name(message, names(stage, message)))
 }
 
 pub(super) fn set_like(stage: &Stage, queue: QueueId) -> &Settings {
@@ -262,7 +263,7 @@ impl Machine {
             self.book_retention(here, None, out);
         }
         let said = envelope(out.stage, &message);
-        let group = said.group.as_ref().map_or(0, |group| group.name(&message, kinds(out.stage, &message)));
+        let group = said.group.as_ref().map_or(0, |group| group.name(&message, names(out.stage, &message)));
         let delay = said.delay.unwrap_or(here.settings.delay);
         // A move into a dead-letter queue is not delayed.
         if delay.is_zero() || attempts > 0 {
@@ -288,9 +289,9 @@ impl Machine {
         };
         let said = envelope(out.stage, message);
         let name = match (&said.dedup, &said.body) {
-            (Some(dedup), _) => dedup.name(message, kinds(out.stage, message)),
+            (Some(dedup), _) => dedup.name(message, names(out.stage, message)),
             // An id of its own kind, so that none that was chosen equals it.
-            (None, Some(body)) if content_based => body.name(message, kinds(out.stage, message)) ^ BODY,
+            (None, Some(body)) if content_based => body.name(message, names(out.stage, message)) ^ BODY,
             (None, None) if content_based => u64::from(message.op) ^ BODY,
             _ => return None,
         };

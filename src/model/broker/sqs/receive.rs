@@ -11,6 +11,7 @@ use crate::model::fact::{Fact, Holder, Watch};
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
 use crate::model::records::{Delivery, Entry, NONE};
+use crate::model::text::NAMELESS;
 use crate::model::wire::{Call, Moved};
 use crate::sim::{Address, Chance, Oracle};
 
@@ -193,7 +194,7 @@ impl Machine {
         match fifo.attempts.back_mut() {
             Some((_, got)) if more => got.push(delivery),
             _ => {
-                fifo.attempts.push_back((attempt.name(&Default::default(), &[]), vec![delivery]));
+                fifo.attempts.push_back((attempt.name(&Default::default(), NAMELESS), vec![delivery]));
                 out.book(out.stage.timer_lane(here.queue, ATTEMPT), REMEMBERED, 0);
             }
         }
@@ -204,7 +205,7 @@ impl Machine {
     fn repeat_attempt<O: Oracle, W: Watch>(&mut self, here: Here<'_>, worker: u32, out: &mut Out<'_, O, W>) -> bool {
         let asked = asks(worker, out);
         let (Some(attempt), Order::Fifo(fifo)) = (&asked.attempt, &self.order) else { return false };
-        let name = attempt.name(&Default::default(), &[]);
+        let name = attempt.name(&Default::default(), NAMELESS);
         let Some((_, got)) = fifo.attempts.iter().rfind(|(other, _)| *other == name) else { return false };
         if got.is_empty() || !got.iter().all(|&delivery| out.common.records.deliveries[delivery].current) {
             return false;
