@@ -265,3 +265,14 @@ fn a_story_tells_of_all_copies_and_numbers_effects_for_each_reader() {
     assert_eq!((of("audit-reader-1", "effect 1"), of("audit-reader-1", "effect 2")), (1, 0), "{text}");
     assert_eq!((of("billing-reader-1", "effect 1"), of("billing-reader-1", "effect 2")), (1, 1), "{text}");
 }
+
+#[test]
+fn what_one_queue_refuses_is_counted_there() {
+    let mut plan = fanout();
+    let audit = Settings { max_length: Some(1), overflow: rabbitmq::Overflow::RejectPublish, ..Settings::default() };
+    plan.queues[AUDIT.at()].settings = broker::Settings::Rabbitmq(audit);
+    plan.stores[AUDIT.at()].latency = Dist::fixed(ms(200));
+    let [audit, billing] = [0, 1].map(|reader| judged(plan.clone()).consumers[reader].counts.clone());
+    assert_eq!((audit.accepted + audit.refused, billing.accepted, billing.refused), (40, 40, 0), "{audit:?}");
+    assert!(audit.refused > 30, "{audit:?}");
+}

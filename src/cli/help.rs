@@ -43,6 +43,8 @@ pub(super) fn help(topic: Option<&str>) -> Result<Exit, Failure> {
     };
     let mut command = Args::command();
     command.build();
+    let topic = topic.replace('_', "-");
+    let topic = if topic == "results" { "result" } else { topic.as_str() };
     let text = if let Some(page) = PAGES.iter().find(|page| page.name == topic) {
         (page.text)()
     } else if let Some(product) = product(topic) {
@@ -61,6 +63,10 @@ fn unknown(topic: &str, command: &clap::Command) -> Failure {
     names.extend(products().map(|product| product.name));
     names.extend(command.get_subcommands().map(clap::Command::get_name));
     let failure = Failure::input(format!("no topic is called `{}`", topic.escape_debug()));
+    let family: Vec<&str> = names.iter().copied().filter(|name| name.starts_with(&format!("{topic}-"))).collect();
+    if !family.is_empty() {
+        return failure.help(format!("did you mean {}?", joined(&family, "or")));
+    }
     match nearest(topic, &names) {
         Some(near) => failure.help(format!("did you mean `redelivery help {near}`?")),
         None => failure.help(format!("topics are {}", joined(&names, "and"))),

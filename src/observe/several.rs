@@ -69,6 +69,7 @@ impl Judge {
 
     pub(super) fn passed_by(&mut self, now: Time, op: u32, queue: QueueId, routed: bool) {
         let word = self.word(op, queue);
+        self.queues[queue.at()].metrics.counts.refused += u64::from(routed);
         self.lessen(now, word, None, |state| state.passed_by(routed));
     }
 

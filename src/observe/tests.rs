@@ -141,7 +141,7 @@ fn an_operation_is_lost_the_moment_its_effect_can_no_longer_happen() {
     for (what, reason, d1) in [
         (vec![first(), started(0), acked(0), crashed], "acked before its effect", Verdict::Holds),
         (vec![dropped(DropReason::BrokerCrash)], "broker crash", Verdict::Violated),
-        (vec![dropped(DropReason::MaxDeliveries)], "dropped after its last delivery", Verdict::Holds),
+        (vec![dropped(DropReason::MaxDeliveries)], "given up, with no queue for dead letters", Verdict::Holds),
     ] {
         let mut facts = stored();
         facts.extend(what);

@@ -31,7 +31,7 @@ pub(crate) const TOP: Block = Block {
         optional("broker", NAMED, "what the queues of one broker share"),
         optional("redrive", NAMED, "when an operator moves dead letters back"),
         optional("link", NAMED, "hops that take time; every other is direct"),
-        optional("expect", "a table: sentences by consumer, queue or producer, or for `all`", "what is to come of it"),
+        optional("expect", "a table: sentences by consumer or queue, or for `all`", "what is to come of it"),
         optional("variant", NAMED, "the file with some settings changed"),
     ],
 };

@@ -23,7 +23,7 @@ pub enum Outcome {
 pub const REASONS: [&str; 8] = [
     "acked before its effect",
     "broker crash",
-    "dropped after its last delivery",
+    "given up, with no queue for dead letters",
     "expired",
     "dropped from a full queue",
     "routed nowhere",

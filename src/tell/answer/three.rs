@@ -63,20 +63,24 @@ fn delivery(consumer: &Consumer, of: &[&ConsumerReport], reports: &[Report]) -> 
     let left = if is_any(&stored) { format!("; {} still stored at the end", measured(&stored)) } else { String::new() };
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let of_all = number(mean(&produced).round());
+    let missing = each(of, |counts| counts.missing);
+    let missing = match is_any(&missing) {
+        true => format!("; {} never confirmed and missing", measured(&missing)),
+        false => String::new(),
+    };
     // Nothing that took effect is no proof of "exactly once".
     if !took_effect {
-        return format!("nothing took effect: {} lost of {of_all} operations{left}", measured(&lost));
+        return format!("nothing took effect: {} lost of {of_all} operations{missing}{left}", measured(&lost));
     }
     let repeated = match one_in(mean(&twice), mean(&produced)) {
         None => format!("none of {of_all} operations took effect twice"),
-        Some(rarity) => format!("{} duplicate effects of {of_all} operations ({rarity})", measured(&twice)),
+        Some(rarity) => {
+            let twice = measured(&twice);
+            let effects = if twice == "1" { "effect" } else { "effects" };
+            format!("{twice} duplicate {effects} of {of_all} operations ({rarity})")
+        }
     };
-    let mut text = format!("{kind}: {} lost; {repeated}", measured(&lost));
-    let missing = each(of, |counts| counts.missing);
-    if is_any(&missing) {
-        text.push_str(&format!("; {} never confirmed and missing", measured(&missing)));
-    }
-    text + &left
+    format!("{kind}: {} lost; {repeated}{missing}{left}", measured(&lost))
 }
 
 fn ordering(plan: &Plan, of: &[&ConsumerReport]) -> String {

@@ -20,7 +20,7 @@ const SENTENCES: [&str; CAUSES.len()] = [
 const LOSSES: [&str; REASONS.len()] = [
     "it was acked before its effect, which then never came",
     "the broker crashed and did not keep it",
-    "it was dropped after its last delivery",
+    "it was rejected or had its last delivery, and no queue for dead letters took it",
     "it waited for longer than it was to live",
     "it was dropped from a full queue",
     "there was no queue that it could be routed to",

@@ -219,6 +219,9 @@ impl<'a> Teller<'a> {
                 self.copies.push(Copy { op, message, number: copy, queue, home });
                 self.answered(now, op, producer, queue, "stored", "stores it", "");
             }
+            Fact::PassedBy { queue, routed: true, .. } => {
+                self.say(now, op, Who::Queue(queue), "refuses it", "the queue is full");
+            }
             Fact::Refused { queue, why, .. } => {
                 let detail = match why {
                     Refusal::MaxLength => "the queue is full",
