@@ -203,3 +203,26 @@ mod mutations {
         }
     }
 }
+
+#[test]
+fn a_dead_letter_queue_may_be_named_by_its_arn() {
+    let text = r#"
+title = "Copied from the console"
+run = { operations = 1 }
+queue.jobs = { product = "sqs-standard", RedrivePolicy = { deadLetterTargetArn = "ARN", maxReceiveCount = 3 } }
+queue.jobs-dlq = { product = "sqs-standard" }
+
+[producer.p]
+to = "jobs"
+arrivals = { at_once = 1 }
+
+[consumer.c]
+from = "jobs"
+steps = ["ack"]
+"#;
+    let named = |arn: &str| read(&text.replace("ARN", arn), &[], None);
+    assert!(named("jobs-dlq").is_ok());
+    assert!(named("arn:aws:sqs:eu-west-1:123456789012:jobs-dlq").is_ok());
+    let problems = named("arn:aws:sqs:eu-west-1:123456789012:jobs-dlk").expect_err("no such queue");
+    assert!(problems.contains("no queue is called `jobs-dlk`") && problems.contains("jobs-dlq"), "{problems}");
+}

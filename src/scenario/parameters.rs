@@ -62,7 +62,12 @@ pub(crate) fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, e
             _ => reader.word(node, words).map(Value::Word),
         },
         Kind::Switch => reader.switch(node).map(Value::Switch),
-        Kind::Queue => names.find(reader, Thing::Queue, node).map(|queue| Value::Queue(QueueId(queue))),
+        Kind::Queue => {
+            let text = reader.text(node, "the name of a queue")?;
+            // An ARN ends with the name.
+            let name = text.strip_prefix("arn:").and_then(|rest| rest.rsplit(':').next()).unwrap_or(text);
+            names.find_text(reader, Thing::Queue, name, node.at).map(|queue| Value::Queue(QueueId(queue)))
+        }
         // Without a name: the one that has none.
         Kind::Of(_) if matches!(&node.value, Written::Text(text) if text.is_empty()) => Ok(Value::Word("")),
         Kind::Of(word) => thing(reader, names, word, node).map(Value::Of),
