@@ -146,7 +146,8 @@ fn product_read(around: &Around<'_, '_>, node: &Node) -> Option<&'static Product
 fn subscription(around: &Around<'_, '_>, product: &'static Product, fields: &Fields<'_, '_>) -> Read<Subscription> {
     let given = fields.entries_of(product.client);
     let what = format!("a consumer of {}", product.name);
-    let values = parameters::read(around.reader, around.names, product.client, given, (&what, &[]))?;
+    let values =
+        parameters::read(around.reader, around.names, product.client, given, (&what, &[], product.not_modelled))?;
     (product.read_client)(&values)
         .or_else(|why| around.reader.fail(Problem::new(fields.at, "these settings do not fit together").label(why)))
 }

@@ -35,6 +35,6 @@ fn one(reader: &Reader<'_>, names: &Names, noun: &'static Noun, entry: &Entry) -
     let Value::Table(table) = &entry.node.value else {
         return reader.wrong(&entry.node, &format!("a table: {} has fields", noun.what));
     };
-    let values = parameters::read(reader, names, noun.parameters, &table.entries, (noun.what, &[]))?;
+    let values = parameters::read(reader, names, noun.parameters, &table.entries, (noun.what, &[], noun.not_modelled))?;
     Ok(Given { word: noun.word, name: entry.key.clone(), values })
 }

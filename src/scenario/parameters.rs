@@ -11,18 +11,23 @@ use crate::model::parameter::{Kind, Parameter, Scalar, Value, Values};
 use crate::model::plan::QueueId;
 use crate::model::text::{PLACEHOLDERS, Text};
 
-/// What was given of a table of parameters; `what` is what has them: "a plain queue", and `more` the names that are read elsewhere.
+/// What was given of a table of parameters; `what` is what has them: "a plain queue", `more` the names that are read elsewhere, and
+/// `lacks` what the product's model does not have, with what there is instead.
 pub(crate) fn read<'e>(
     reader: &Reader<'_>,
     names: &Names,
     parameters: &'static [Parameter],
     given: impl IntoIterator<Item = &'e Entry>,
-    (what, more): (&str, &[&'static str]),
+    (what, more, lacks): (&str, &[&'static str], &[(&str, &str)]),
 ) -> Read<Values> {
     let mut values = Vec::new();
     for field in given {
         match parameters.iter().find(|parameter| parameter.name == field.key) {
             Some(parameter) => values.push(value(reader, names, parameter, field).map(|v| (parameter.name, v))),
+            None if let Some((name, instead)) = lacks.iter().find(|(name, _)| *name == field.key) => {
+                let problem = Problem::new(field.key_at, format!("`{name}` is not modelled"));
+                values.push(reader.fail(problem.label(*instead)));
+            }
             None => {
                 let fields = parameters.iter().map(|parameter| parameter.name);
                 unknown_field(reader, field, what, fields.chain(more.iter().copied()));
@@ -90,7 +95,7 @@ pub(crate) fn value(reader: &Reader<'_>, names: &Names, parameter: &Parameter, e
             let Written::Table(table) = &node.value else {
                 return reader.wrong(node, &format!("a table: {what} has fields"));
             };
-            let values = read(reader, names, fields, &table.entries, (&what, &[]))?;
+            let values = read(reader, names, fields, &table.entries, (&what, &[], &[]))?;
             match fields.iter().find(|field| field.default.is_empty() && table.get(field.name).is_none()) {
                 None => Ok(Value::Table(values)),
                 Some(missing) => {

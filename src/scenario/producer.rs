@@ -174,7 +174,7 @@ fn message(
         Some((_, said)) => return reader.wrong(said, "a table: a message has fields"),
     };
     let what = format!("a message to {}", product.name);
-    let mut values = parameters::read(reader, names, product.message, given, (&what, &[]))?;
+    let mut values = parameters::read(reader, names, product.message, given, (&what, &[], product.not_modelled))?;
     let of_kind = |(_, value): &(&str, Given)| matches!(value, Given::Text(text) if text.says_kind());
     if let Some((field, _)) = values.0.iter().find(|given| of_kind(given) && !has_kinds) {
         let at = said.map_or(whose, |said| said.at);

@@ -30,7 +30,7 @@ pub(crate) fn read(reader: &Reader<'_>, names: &Names, entry: &Entry) -> Read<Qu
     let of = self::of(reader, &said.node)?;
     let what = format!("{} {} queue", article(of.name), of.name);
     let given = table.entries.iter().filter(|field| field.key != "product");
-    let values = parameters::read(reader, names, of.parameters, given, (&what, &["product"]))?;
+    let values = parameters::read(reader, names, of.parameters, given, (&what, &["product"], of.not_modelled))?;
     match (of.read)(&values) {
         Ok(settings) => Ok(Queue { name: entry.key.clone(), settings }),
         Err(why) => reader.fail(Problem::new(entry.key_at, "these settings do not fit together").label(why)),

@@ -433,6 +433,8 @@ pub struct Noun {
     pub what: &'static str,
     /// What is said of it.
     pub parameters: &'static [Parameter],
+    /// What it has in the product and not here, and what there is instead.
+    pub not_modelled: &'static [(&'static str, &'static str)],
 }
 
 /// Which part of what is given does not fit, by its place.

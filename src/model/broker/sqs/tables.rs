@@ -149,6 +149,10 @@ const LIMIT_OF_RENEWALS: (&str, &str) = (
     "12 hours in all",
     "a visibility timeout may be extended without end; the service stops at 12 hours from the receive",
 );
+const ALLOW_POLICY: (&str, &str) = ("RedriveAllowPolicy", "any queue may put messages aside in any other of its kind");
+const SIZE: (&str, &str) = ("MaximumMessageSize", "messages have no size");
+const POLICY: (&str, &str) = ("Policy", "everybody may do everything");
+const ENCRYPTION: (&str, &str) = ("KmsMasterKeyId", "nothing is encrypted");
 const CALLS: (&str, &str) = ("limits of calls", "no call is throttled; give links latency where calls take time");
 
 const FACTS: &[&str] = &[
@@ -190,6 +194,11 @@ pub const PRODUCTS: &[Product] = &[
         not_modelled: &[
             LIMIT_OF_RENEWALS,
             CALLS,
+            ALLOW_POLICY,
+            SIZE,
+            POLICY,
+            ENCRYPTION,
+            ("FifoQueue", "say it with the product: sqs-fifo"),
             ("fair queues", "a group id changes nothing"),
             ("short polls of a subset of servers", "a short poll finds whatever is visible"),
             ("the rate of a move task", "[redrive.NAME] moves all at once"),
@@ -224,6 +233,12 @@ pub const PRODUCTS: &[Product] = &[
         not_modelled: &[
             LIMIT_OF_RENEWALS,
             CALLS,
+            ALLOW_POLICY,
+            SIZE,
+            POLICY,
+            ENCRYPTION,
+            ("FifoQueue", "the product says it"),
+            ("ReceiveRequestAttemptId", "in recorded scripts only: a client here makes a new attempt each time"),
             ("look-ahead", "a huge backlog of one blocked group does not starve the others"),
             ("the rate of a move task", "[redrive.NAME] moves all at once"),
         ],
