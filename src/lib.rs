@@ -47,6 +47,8 @@
 //! `cli` (default) builds the command. `scenario` adds the reader of files. With neither the bare library is left, which is what a
 //! test suite wants: worlds built by code.
 
+#![cfg_attr(not(feature = "scenario"), allow(dead_code, reason = "only scenarios and recorded scripts ask for it"))]
+
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod model;
