@@ -179,7 +179,8 @@ pub enum Fact {
     Expired { held: Held, message: u32, queue: QueueId, holder: Holder },
     /// The broker took back what was in flight when it crashed, or when the connection of its holder ended.
     TakenBack { held: Held, message: u32, queue: QueueId },
-    /// The broker put the message aside after so many deliveries; it was ready at that moment.
+    /// The broker put the message aside after so many deliveries; it was ready at that moment. `spent`: because every delivery
+    /// counted and this had been the last.
     DeadLettered { op: u32, message: u32, from: QueueId, to: QueueId, attempts: u16, spent: bool },
     /// An operator moved a dead letter back: the same slot, ready, in another queue, as if it were new.
     Redriven { op: u32, message: u32, from: QueueId, to: QueueId },

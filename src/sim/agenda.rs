@@ -34,12 +34,11 @@ pub struct Event {
 }
 
 /// What is known of an event beforehand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     /// The continuation of a step that takes no time.
     Soon,
     /// It may be taken back.
-    #[default]
     Any,
     /// Nobody can take it back, so nobody is asked whether it stands.
     Sure,

@@ -4,7 +4,7 @@
 
 use super::routes::{Value, reserved};
 use super::settings::Family;
-use super::topology::{Binding, Bound, Envelope, Exchange, ExchangeKind, Topology, Version};
+use super::topology::{Binding, Bound, Envelope, Exchange, ExchangeKind, Topology, Version, WAYS_TO_MATCH};
 use crate::model::broker::{self, Culprit, Given, Noun};
 use crate::model::parameter::{Kind, Parameter, Scalar};
 use crate::model::plan::{Queue, QueueId};
@@ -163,22 +163,22 @@ impl Topology {
                 return Err((at, "the routing_key of a binding is the same for every message".into()));
             }
             let (key, args) = (key.plain(), self::values(values.free("arguments")));
-            let kind = topology.exchanges[usize::from(from)].kind;
-            if kind == ExchangeKind::ConsistentHash && key.parse::<u32>().ok().is_none_or(|weight| weight == 0) {
-                let why = "the routing_key of a consistent-hash binding is its weight, such as \"1\", up to 4294967295";
-                return Err((at, why.into()));
-            }
-            if kind != ExchangeKind::Headers && !args.is_empty() {
+            let exchange = &topology.exchanges[usize::from(from)];
+            if exchange.kind != ExchangeKind::Headers && !args.is_empty() {
                 return Err((at, "`arguments` are for an exchange of `type = \"headers\"`".into()));
             }
-            let how = args.iter().find(|(name, _)| name == "x-match");
-            if how.is_some_and(|(_, how)| how.text().is_none_or(|how| !WAYS_TO_MATCH.contains(&how))) {
-                return Err((
-                    at,
-                    format!("an `x-match` that the broker refuses: expected {}", WAYS_TO_MATCH.join(", ")),
-                ));
+            let binding = Binding { from, to, key, args };
+            if !exchange.takes(&binding) {
+                let why = match exchange.kind {
+                    ExchangeKind::Headers => {
+                        format!("an `x-match` that the broker refuses: expected {}", WAYS_TO_MATCH.join(", "))
+                    }
+                    _ => "the routing_key of a consistent-hash binding is its weight, such as \"1\", up to 4294967295"
+                        .into(),
+                };
+                return Err((at, why));
             }
-            topology.bindings.push(Binding { from, to, key, args });
+            topology.bindings.push(binding);
         }
         let mut brokers = of("broker");
         let said = brokers.next().map(|(at, broker)| (at, broker.values.word("version")));
@@ -211,9 +211,6 @@ impl Topology {
         queues
     }
 }
-
-/// What `x-match` may say.
-const WAYS_TO_MATCH: [&str; 4] = ["all", "any", "all-with-x", "any-with-x"];
 
 /// The version of the broker, which all its queues have.
 fn one_version(

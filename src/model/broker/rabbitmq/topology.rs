@@ -56,15 +56,16 @@ pub struct Exchange {
     pub hash_header: Option<String>,
 }
 
+/// What the `x-match` of a binding may say.
+pub(super) const WAYS_TO_MATCH: [&str; 4] = ["all", "any", "all-with-x", "any-with-x"];
+
 impl Exchange {
     /// Whether a binding says what it must.
     pub(super) fn takes(&self, binding: &Binding) -> bool {
         let how = binding.args.iter().find(|(name, _)| name == "x-match").map(|(_, value)| value.text());
         match self.kind {
             ExchangeKind::ConsistentHash => binding.key.parse::<u32>().is_ok_and(|weight| weight > 0),
-            ExchangeKind::Headers => {
-                how.is_none_or(|how| matches!(how, Some("all" | "any" | "all-with-x" | "any-with-x")))
-            }
+            ExchangeKind::Headers => how.is_none_or(|how| how.is_some_and(|how| WAYS_TO_MATCH.contains(&how))),
             _ => true,
         }
     }

@@ -263,7 +263,7 @@ impl Machine {
             self.book_retention(here, None, out);
         }
         let said = envelope(out.stage, &message);
-        let group = said.group.as_ref().map_or(0, |group| group.name(&message, names(out.stage, &message)));
+        let group = group_of(out.stage, &message);
         let delay = said.delay.unwrap_or(here.settings.delay);
         // A move into a dead-letter queue is not delayed.
         if delay.is_zero() || attempts > 0 {

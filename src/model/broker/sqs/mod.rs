@@ -23,15 +23,15 @@ use crate::sim::Span;
 
 /// For how long a deduplication id, or the id of a receive attempt, is known. Fixed by the service.
 pub const REMEMBERED: Span = Span::from_secs(300);
-/// Whether a group or a deduplication id may be this.
-pub(crate) fn is_id(text: &str) -> bool {
-    (1..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic())
-}
-
 /// A queue is purged at most once in so long.
 pub const PURGE_PAUSE: Span = Span::from_secs(60);
 /// So many messages of a queue may be in flight.
 pub const MAX_IN_FLIGHT: u32 = 120_000;
+
+/// Whether a group or a deduplication id may be this.
+pub(crate) fn is_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic())
+}
 
 /// How a queue is set.
 #[derive(Clone, Debug, PartialEq)]
