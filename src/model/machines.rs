@@ -8,7 +8,7 @@ use super::consumer::Consumers;
 use super::fact::Watch;
 use super::out::Out;
 use super::plan::{ProducerId, QueueId, Redrive};
-use super::producer::Producers;
+use super::producer::{Arrived, Producers};
 use super::records::Records;
 use super::stage::{Actor, Stage};
 use super::timeline;
@@ -107,8 +107,8 @@ impl Machines {
     /// An event, with the calls that come before all others: those are handled here.
     #[inline(always)]
     pub fn event<O: Oracle, W: Watch>(&mut self, actor: Actor, payload: u32, out: &mut Out<'_, O, W>) {
-        if let Some(HandOut { worker, delivery }) = self.act(actor, payload, out) {
-            self.consumers.deliver(worker, delivery, out);
+        if let Some(handed) = self.act(actor, payload, out) {
+            self.consumers.deliver(handed.worker(), handed.delivery(), out);
         }
     }
 
@@ -120,16 +120,16 @@ impl Machines {
         match actor {
             Actor::Worker(worker) => {
                 let Settle { queue, delivery, how, wait } = self.consumers.go_on(worker, payload, out)?;
-                self.handle(queue, Input::Settle { delivery, how, wait }, out)
+                self.handle(queue, || Input::Settle { delivery, how, wait }, out)
             }
             Actor::Arrivals(producer) => {
                 self.at_this_instant = 0; // any number may arrive at once
-                let call = self.producers.arrive(producer, out);
-                if !out.common.agenda.is_booked(out.stage.arrivals_lane(producer)) {
+                let Arrived { call, is_last } = self.producers.arrive(producer, out);
+                if is_last {
                     self.note_end_of_production(out);
                 }
                 let Publish { queue, message, pending } = call?;
-                self.handle(queue, Input::Publish { message, pending }, out)
+                self.handle(queue, || Input::Publish { message, pending }, out)
             }
             _ => self.rare_event(actor, payload, out),
         }
@@ -192,8 +192,8 @@ impl Machines {
     /// Handles a call, and the one that comes of it before all others.
     #[inline(never)]
     fn deliver<O: Oracle, W: Watch>(&mut self, call: Call, out: &mut Out<'_, O, W>) {
-        if let Some(HandOut { worker, delivery }) = self.receive(call, out) {
-            self.consumers.deliver(worker, delivery, out);
+        if let Some(handed) = self.receive(call, out) {
+            self.consumers.deliver(handed.worker(), handed.delivery(), out);
         }
     }
 
@@ -224,7 +224,7 @@ impl Machines {
             }
             Call::Nothing => return None,
         };
-        self.handle(queue, input, out)
+        self.handle(queue, || input, out)
     }
 
     #[inline(never)]
@@ -234,7 +234,7 @@ impl Machines {
         input: Input,
         out: &mut Out<'_, O, W>,
     ) -> Option<HandOut> {
-        self.handle(queue, input, out)
+        self.handle(queue, || input, out)
     }
 
     /// A broker gets its input and hands out what it can. Gives the hand-out that is to be handled before any further call.
@@ -242,7 +242,7 @@ impl Machines {
     fn handle<O: Oracle, W: Watch>(
         &mut self,
         queue: QueueId,
-        input: Input,
+        input: impl Fn() -> Input,
         out: &mut Out<'_, O, W>,
     ) -> Option<HandOut> {
         let at = &out.stage.queues[queue.at()];

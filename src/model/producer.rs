@@ -9,6 +9,7 @@ use super::plan::{self, Arrivals, ProducerId};
 use super::records::{Message, NONE, Traits};
 use super::stage::{Origin, Stage};
 use super::wire::{Call, Publish};
+use crate::sim::oracle::attempt;
 use crate::sim::{Address, Canon, Oracle, Slab, Span, Time, clone_by_field};
 
 /// A producer, looked up once for all that it does in an event.
@@ -24,6 +25,14 @@ impl Who<'_> {
     fn is(producer: ProducerId, stage: &Stage) -> Who<'_> {
         Who { producer, of: &stage.plan.producers[producer.at()], origin: &stage.origins[producer.at()] }
     }
+}
+
+/// What comes of an arrival.
+pub(crate) struct Arrived {
+    /// The call that publishes the operation, where the hop is direct.
+    pub call: Option<Publish>,
+    /// The producer produces no more.
+    pub is_last: bool,
 }
 
 /// All producers.
@@ -79,12 +88,12 @@ impl Producers {
         self.book_next(Who::is(producer, out.stage), 0, out);
     }
 
-    /// Books the arrival of the producer's `nth` operation.
-    #[inline]
-    fn book_next<O: Oracle, W: Watch>(&mut self, who: Who, nth: u32, out: &mut Out<'_, O, W>) {
+    /// Books the arrival of the producer's `nth` operation, and says whether there is one.
+    #[inline(always)]
+    fn book_next<O: Oracle, W: Watch>(&mut self, who: Who, nth: u32, out: &mut Out<'_, O, W>) -> bool {
         let length = &out.stage.plan.length;
         if length.operations.is_some_and(|most| self.produced >= most) {
-            return;
+            return false;
         }
         let mut gap = || out.oracle.gap(who.origin.streams.arrivals, u64::from(nth), &who.origin.gap);
         let at = match who.of.arrivals {
@@ -92,19 +101,20 @@ impl Producers {
             Arrivals::Poisson { .. } => out.common.now + gap(),
             Arrivals::Bursty { on, off, .. } => after_in_bursts(out.common.now, gap(), on, off),
             Arrivals::AtOnce { count } if nth < count => out.common.now,
-            Arrivals::AtOnce { .. } => return,
+            Arrivals::AtOnce { .. } => return false,
         };
         if length.span.is_some_and(|span| at > Time::ZERO + span) {
-            return;
+            return false;
         }
         out.common.agenda.book_single(out.stage.arrivals_lane(who.producer), at, 0);
+        true
     }
 
-    /// An operation arrives. Gives the call that publishes it, where the hop is direct.
+    /// An operation arrives.
     #[inline]
-    pub fn arrive<O: Oracle, W: Watch>(&mut self, producer: ProducerId, out: &mut Out<'_, O, W>) -> Option<Publish> {
+    pub fn arrive<O: Oracle, W: Watch>(&mut self, producer: ProducerId, out: &mut Out<'_, O, W>) -> Arrived {
         if out.stage.plan.length.operations.is_some_and(|most| self.produced >= most) {
-            return None; // another producer made the last one
+            return Arrived { call: None, is_last: true }; // another producer made the last one
         }
         let count = &mut self.counts[producer.at()];
         let nth = *count;
@@ -112,24 +122,23 @@ impl Producers {
         let op = self.produced;
         self.produced += 1;
         let who = Who::is(producer, out.stage);
-        self.book_next(who, nth + 1, out);
+        let is_last = !self.book_next(who, nth + 1, out);
         let Who { of, origin, .. } = who;
         let fate = out.oracle.draw(origin.streams.fates, u64::from(nth));
         let bits = if of.keys.needs_bits() { out.oracle.draw(origin.streams.keys, u64::from(nth)) } else { 0 };
         let key = of.keys.draw(bits, nth);
-        let asked = Address { site: origin.poison_site, fate, copy: 0, run: 0 };
+        let asked = Address { site: origin.poison_site, attempt: attempt(fate, 0, 0) };
         let poison = of.poison.is_some_and(|poison| out.oracle.fault(asked, poison.fraction));
         out.tell(Fact::Produced { op, key, producer, poison });
-        let kind = of
-            .kinds
-            .as_ref()
-            .map_or(0, |kinds| kinds.draw(out.oracle.bits(Address { site: origin.kind_site, fate, copy: 0, run: 0 })));
+        let kind = of.kinds.as_ref().map_or(0, |kinds| {
+            kinds.draw(out.oracle.bits(Address { site: origin.kind_site, attempt: attempt(fate, 0, 0) }))
+        });
         let message = Message { fate, op, key, copy: 0, producer, traits: Traits::new(kind, poison) };
         let pending = match of.publish {
             plan::Publish::FireAndForget => NONE,
             _ => self.pending.insert(Pending { message, timer: NONE }),
         };
-        self.publish(who, message, pending, out)
+        Arrived { call: self.publish(who, message, pending, out), is_last }
     }
 
     #[inline(always)]
@@ -145,7 +154,7 @@ impl Producers {
         if let Some(timeout) = of.publish.timeout() {
             self.pending[pending].timer = out.book(out.stage.confirms_lane(producer), timeout, pending);
         }
-        let about = Address { site: 0, fate: message.fate, copy, run: 0 };
+        let about = Address { site: 0, attempt: message.attempt(0) };
         let wire = origin.wire;
         let call = Publish { queue, message, pending };
         if wire == NONE {

@@ -6,6 +6,7 @@
 
 use super::fact::{Cause, Held, Holder};
 use super::plan::{ProducerId, QueueId};
+use crate::sim::oracle::attempt;
 use crate::sim::{Address, Event, Slab, clone_by_field};
 
 /// No record.
@@ -94,14 +95,16 @@ pub struct Delivery {
     pub lease: u32,
     /// The token of its next renewal, or [`NONE`].
     pub beat: u32,
-    /// The run that its handler is, from 1.
+    /// The run that its handler is or would be, from 1.
     pub run: u16,
+    /// Where questions about that run stand.
+    pub attempt: u64,
     /// The queue.
     pub queue: QueueId,
     /// The broker counts it as the message's delivery.
     pub current: bool,
     /// How many have it: a worker, calls on their way.
-    pub holds: u32,
+    pub holds: u16,
     /// What its holder is doing.
     pub doing: Holder,
 }
@@ -125,17 +128,54 @@ impl Message {
         let (home, poison) = (u64::from(self.traits.home()), u64::from(self.traits.poison()));
         u64::from(self.op) << 32 | home << 17 | u64::from(self.copy) << 1 | poison
     }
+
+    /// Where questions about a handler's run of it stand; 0: before there is any.
+    #[inline]
+    pub fn attempt(&self, run: u16) -> u64 {
+        attempt(self.fate, self.copy, run)
+    }
 }
 
 impl Delivery {
+    /// The next one of an entry, to a worker who holds it, without a lease.
+    #[inline(always)]
+    pub fn next(number: u32, entry: &Entry, message: Message, queue: QueueId, worker: u32) -> Delivery {
+        let run = entry.runs.saturating_add(1);
+        Delivery {
+            message,
+            slot: entry.message,
+            entry: number,
+            worker,
+            next: NONE,
+            lease: NONE,
+            beat: NONE,
+            run,
+            attempt: message.attempt(run),
+            queue,
+            current: true,
+            holds: 1,
+            doing: Holder::Working,
+        }
+    }
+
     /// The parties, as facts name them.
     pub fn parties(&self, delivery: u32) -> Held {
         Held { op: self.message.op, key: self.message.key, delivery, worker: self.worker }
     }
 
+    /// The broker no longer counts it, and one fewer has it: what [`Records::retire`] and [`Records::release`] do, but for the
+    /// slot, which is to be given back where it says that nobody has it.
+    #[inline]
+    pub fn end(&mut self) -> bool {
+        debug_assert!(self.current && self.holds > 0, "it was current, and held");
+        self.current = false;
+        self.holds -= 1;
+        self.holds == 0
+    }
+
     /// Where a question about this run stands.
     pub fn address(&self, site: u64) -> Address {
-        Address { site, fate: self.message.fate, copy: self.message.copy, run: self.run }
+        Address { site, attempt: self.attempt }
     }
 }
 

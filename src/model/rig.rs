@@ -32,6 +32,12 @@ pub enum Heard {
     Notice { worker: u32, notice: Notice },
 }
 
+impl Heard {
+    fn delivered(handed: HandOut) -> Heard {
+        Heard::Delivered { worker: handed.worker(), delivery: handed.delivery() }
+    }
+}
+
 /// The brokers of a stage, and what they have answered.
 #[derive(Debug)]
 pub struct Rig<'a> {
@@ -57,10 +63,9 @@ macro_rules! out {
 impl<'a> Rig<'a> {
     /// The brokers of a stage, empty.
     pub fn new(stage: &'a Stage) -> Rig<'a> {
-        let [singles, fifos, loose] = stage.lanes;
         let common = Common {
             now: Time::ZERO,
-            agenda: Agenda::new(singles, fifos, loose, true),
+            agenda: Agenda::new(stage.lanes, stage.arrivals_lane(ProducerId(0)), true),
             records: Records::default(),
             calls: Ring::default(),
             wires: Wires(Vec::new()),
@@ -173,11 +178,11 @@ impl<'a> Rig<'a> {
 
     fn handle(&mut self, queue: QueueId, input: Input) -> Option<HandOut> {
         let at = &self.stage.queues[queue.at()];
-        self.machines.brokers[at.broker].handle(queue, &at.settings, input, &mut out!(self))
+        self.machines.brokers[at.broker].handle(queue, &at.settings, || input, &mut out!(self))
     }
 
     fn hear_first(&mut self, first: Option<HandOut>) {
-        self.heard.extend(first.map(|HandOut { worker, delivery }| Heard::Delivered { worker, delivery }));
+        self.heard.extend(first.map(Heard::delivered));
         self.deliver_calls();
     }
 
@@ -190,7 +195,7 @@ impl<'a> Rig<'a> {
                 Call::Notice { worker, notice } => self.heard.push_back(Heard::Notice { worker, notice }),
                 Call::Move { queue, moved } => {
                     let first = self.handle(queue, Input::Move(moved));
-                    self.heard.extend(first.map(|HandOut { worker, delivery }| Heard::Delivered { worker, delivery }));
+                    self.heard.extend(first.map(Heard::delivered));
                 }
                 Call::Publish(Publish { .. })
                 | Call::Receive { .. }

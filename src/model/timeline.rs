@@ -77,7 +77,7 @@ pub(super) fn crash_broker<O: Oracle, W: Watch>(
     let up = out.stage.broker_up_lane(queue);
     if !out.common.agenda.is_booked(up) {
         let at = &out.stage.queues[queue.at()];
-        let handed_out = brokers[at.broker].handle(queue, &at.settings, Input::Crash, out);
+        let handed_out = brokers[at.broker].handle(queue, &at.settings, || Input::Crash, out);
         debug_assert!(handed_out.is_none(), "a broker that dies hands nothing out");
         out.book(up, restart_after, 0);
     }

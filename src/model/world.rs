@@ -11,7 +11,7 @@ use super::fact::Watch;
 use super::form;
 use super::machines::{Machines, Stop};
 use super::out::{Common, Out};
-use super::plan::QueueId;
+use super::plan::{ProducerId, QueueId};
 use super::records::Records;
 use super::seat::Seat;
 use super::stage::{Actor, Stage};
@@ -76,11 +76,10 @@ impl World {
     /// The world of a stage before anything happened. `indexed`: it will be run ([`World::run`]); otherwise heads are taken
     /// one by one ([`World::heads`]).
     pub fn new<O: Oracle, W: Watch>(stage: &Stage, indexed: bool, around: &mut Around<'_, O, W>) -> World {
-        let [singles, fifos, loose] = stage.lanes;
         let mut world = World {
             common: Common {
                 now: Time::ZERO,
-                agenda: Agenda::new(singles, fifos, loose, indexed),
+                agenda: Agenda::new(stage.lanes, stage.arrivals_lane(ProducerId(0)), indexed),
                 records: Records::default(),
                 calls: Ring::default(),
                 wires: Wires(vec![Ring::default(); stage.ways.len()]),

@@ -10,7 +10,7 @@
 //! one that does not is skipped. Rule: heads are all that may happen next; the heap over them is an index, kept only where
 //! the earliest head is asked for millions of times, and no part of the state.
 
-use super::heap::Heap;
+use super::heap::{FREE as NO_KEY, Heap};
 use super::ring::Ring;
 use super::time::Time;
 
@@ -81,22 +81,30 @@ pub struct Agenda {
     loose: Vec<Vec<Event>>,
     /// Lanes whose single event is due now and of class 0, in the order of booking; by lane and token.
     soon: Ring<(Lane, u32)>,
-    /// The heads but those in `soon`, the earliest first, with entries that no longer stand. Empty where not indexed.
+    /// The lane whose head stands beside the heap: the one that nearly always has one, and books it most often.
+    beside: Lane,
+    /// Its key, or [`NO_KEY`]. It may no longer stand, as those in the heap.
+    next_beside: u128,
+    /// The heads but that one and those in `soon`, the earliest first, with entries that no longer stand. Empty where not
+    /// indexed.
     heap: Heap,
     indexed: bool,
     next_seq: u64,
 }
 
-super::clone_by_field!(Agenda { singles, fifos, loose, soon, heap, indexed, next_seq });
+super::clone_by_field!(Agenda { singles, fifos, loose, soon, beside, next_beside, heap, indexed, next_seq });
 
 impl Agenda {
-    /// An agenda of so many lanes of each kind. `indexed`: the earliest head will be asked for often ([`Agenda::pop`]).
-    pub fn new(singles: u32, fifos: u32, loose: u32, indexed: bool) -> Agenda {
+    /// An agenda of so many lanes of each kind. `indexed`: the earliest head will be asked for often ([`Agenda::pop`]), and
+    /// mostly it is that of the single lane `beside`.
+    pub fn new([singles, fifos, loose]: [u32; 3], beside: Lane, indexed: bool) -> Agenda {
         assert!(singles + fifos + loose < MAX_LANES, "a world has fewer lanes than {MAX_LANES}");
         Agenda {
             singles: vec![NOTHING; singles as usize],
             fifos: vec![Ring::default(); fifos as usize],
             loose: vec![Vec::new(); loose as usize],
+            beside,
+            next_beside: NO_KEY,
             indexed,
             ..Agenda::default()
         }
@@ -133,14 +141,18 @@ impl Agenda {
     }
 
     /// [`Agenda::book`] on a lane that is known to be a single one.
-    #[inline]
+    #[inline(always)]
     pub fn book_single(&mut self, lane: Lane, at: Time, payload: u32) -> u32 {
         let event = self.event(at, payload, Class::Any);
         let single = &mut self.singles[lane.0 as usize];
         debug_assert_eq!(single.at, Time::NEVER, "lane {} already has an event", lane.0);
         *single = event;
         if self.indexed {
-            self.heap.push(key(lane, event));
+            if lane == self.beside {
+                self.next_beside = key(lane, event);
+            } else {
+                self.heap.push(key(lane, event));
+            }
         }
         event.token()
     }
@@ -192,7 +204,7 @@ impl Agenda {
 
     /// Takes the event of a single lane back.
     pub fn cancel(&mut self, lane: Lane) {
-        self.singles[lane.0 as usize].at = Time::NEVER;
+        self.singles[lane.0 as usize] = NOTHING;
     }
 
     /// Whether a single lane has an event.
@@ -269,16 +281,22 @@ impl Agenda {
     #[inline]
     fn pop_later(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool) -> Option<Head> {
         loop {
-            let top = self.heap.peek()?;
-            if time_of(top) > until {
+            let of_heap = self.heap.peek();
+            let is_beside = self.next_beside < of_heap;
+            let top = if is_beside { self.next_beside } else { of_heap };
+            if time_of(top) > until || top == NO_KEY {
                 return None;
             }
-            self.heap.take();
+            if is_beside {
+                self.next_beside = NO_KEY;
+            } else {
+                self.heap.take();
+            }
             let lane = lane_of(top);
             if let Some(single) = self.singles.get_mut(lane.0 as usize) {
-                // What was taken back has left its key in the heap; the place in the order of booking tells it.
-                if single.at != Time::NEVER && single.seq & SEQ_MASK == seq_of(top) {
-                    let event = *single;
+                // What was taken back has left its key; the place in the order of booking tells it.
+                if place(lane, *single) == top as u64 {
+                    let event = Event { at: time_of(top), ..*single };
                     single.at = Time::NEVER;
                     return Some(Head { lane, event });
                 }
@@ -363,18 +381,18 @@ impl Agenda {
     }
 }
 
-const SEQ_MASK: u64 = (1 << 40) - 1;
-
 /// Time, then the order of booking, then the lane, in one number.
 #[inline]
 fn key(lane: Lane, event: Event) -> u128 {
-    u128::from(event.at.nanos()) << 64 | u128::from((event.seq & SEQ_MASK) << 24 | u64::from(lane.0))
+    u128::from(event.at.nanos()) << 64 | u128::from(place(lane, event))
+}
+/// The lower half of a key, which names the event: 40 bits of the order of booking, and the lane.
+#[inline]
+fn place(lane: Lane, event: Event) -> u64 {
+    event.seq << 24 | u64::from(lane.0)
 }
 fn time_of(key: u128) -> Time {
     Time::from_nanos((key >> 64) as u64)
-}
-fn seq_of(key: u128) -> u64 {
-    key as u64 >> 24
 }
 fn lane_of(key: u128) -> Lane {
     Lane(key as u32 & (MAX_LANES - 1))
@@ -395,7 +413,7 @@ mod tests {
 
     #[test]
     fn heads_come_by_time_then_class_then_booking() {
-        let mut agenda = Agenda::new(3, 1, 1, true);
+        let mut agenda = Agenda::new([3, 1, 1], Lane(0), true);
         let at = Time::from_nanos;
         agenda.book(Lane(0), at(5), 1);
         agenda.book(Lane(3), at(5), 2);
@@ -408,7 +426,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_back_or_no_longer_stands_does_not_happen() {
-        let mut agenda = Agenda::new(2, 1, 0, true);
+        let mut agenda = Agenda::new([2, 1, 0], Lane(0), true);
         let at = Time::from_nanos;
         agenda.book(Lane(0), at(1), 0);
         agenda.cancel(Lane(0));
@@ -425,7 +443,7 @@ mod tests {
 
     #[test]
     fn a_tidied_lane_forgets_what_no_longer_stands_up_to_what_does() {
-        let mut agenda = Agenda::new(0, 1, 0, true);
+        let mut agenda = Agenda::new([0, 1, 0], Lane(0), true);
         let stands = |event: &Event| event.payload % 10 == 9;
         for payload in 0..30 {
             agenda.tidy(Lane(0), stands);
@@ -438,7 +456,7 @@ mod tests {
 
     #[test]
     fn a_cleared_lane_starts_anew() {
-        let mut agenda = Agenda::new(0, 1, 0, true);
+        let mut agenda = Agenda::new([0, 1, 0], Lane(0), true);
         let at = Time::from_nanos;
         agenda.book(Lane(0), at(1), 1);
         agenda.clear(Lane(0));
@@ -450,8 +468,8 @@ mod tests {
     #[test]
     fn the_index_agrees_with_the_least_of_all_heads() {
         for seed in 0..200u64 {
-            let mut indexed = Agenda::new(4, 2, 1, true);
-            let mut plain = Agenda::new(4, 2, 1, false);
+            let mut indexed = Agenda::new([4, 2, 1], Lane(0), true);
+            let mut plain = Agenda::new([4, 2, 1], Lane(0), false);
             let mut now = 0;
             for i in 0..60u64 {
                 let draw = mix(seed * 1_000 + i);

@@ -8,7 +8,10 @@ use std::hint::select_unpredictable;
 /// mostly books the next one: it goes in at the top.
 #[derive(Debug)]
 pub(super) struct Heap {
-    /// The top at [`TOP`]; the children of `at` from `4 * at - 8` on. What is free, up to a multiple of four, is [`FREE`].
+    /// The least; [`FREE`] where there is none.
+    top: u128,
+    /// The others: the four children of the top, then the children of `at` from `4 * at + 4` on. What is free, up to a
+    /// multiple of four, is [`FREE`].
     keys: Vec<u128>,
     /// The first place that is free.
     end: usize,
@@ -16,31 +19,32 @@ pub(super) struct Heap {
     hole: bool,
 }
 
-super::clone_by_field!(Heap { keys, end, hole });
+super::clone_by_field!(Heap { top, keys, end, hole });
 
-const TOP: usize = 3;
-const FREE: u128 = u128::MAX;
+/// No key: above every key.
+pub(super) const FREE: u128 = u128::MAX;
 
 impl Default for Heap {
     fn default() -> Self {
-        Heap { keys: vec![FREE; TOP + 1], end: TOP, hole: false }
+        Heap { top: FREE, keys: vec![FREE; 4], end: 0, hole: false }
     }
 }
 
 impl Heap {
-    /// The least key.
+    /// The least key; [`FREE`] where there is none.
     #[inline]
-    pub fn peek(&mut self) -> Option<u128> {
+    pub fn peek(&mut self) -> u128 {
         if self.hole {
             self.hole = false;
-            self.end -= 1;
-            let last = std::mem::replace(&mut self.keys[self.end], FREE);
-            if self.end > TOP {
+            if self.end == 0 {
+                self.top = FREE;
+            } else {
+                self.end -= 1;
+                let last = std::mem::replace(&mut self.keys[self.end], FREE);
                 self.sink(last);
             }
         }
-        // Asked of the end and not of the key: both halves of that were just written, and a look at it whole would wait.
-        if self.end > TOP { Some(self.keys[TOP]) } else { None }
+        self.top
     }
 
     /// Takes what [`Heap::peek`] gave.
@@ -62,40 +66,55 @@ impl Heap {
 
     /// Puts a key in at the end.
     fn rise(&mut self, new: u128) {
+        if self.top == FREE {
+            self.top = new;
+            return;
+        }
         let mut at = self.end;
         self.end += 1;
         if at == self.keys.len() {
             self.keys.extend([FREE; 4]);
         }
-        while at > TOP {
-            let parent = at / 4 + 2;
+        while at >= 4 {
+            let parent = at / 4 - 1;
             if self.keys[parent] <= new {
                 break;
             }
             self.keys[at] = self.keys[parent];
             at = parent;
         }
-        self.keys[at] = new;
+        if at < 4 && new < self.top {
+            self.keys[at] = std::mem::replace(&mut self.top, new);
+        } else {
+            self.keys[at] = new;
+        }
     }
 
     /// Puts a key in at the top, in place of what is there.
     #[inline]
     fn sink(&mut self, new: u128) {
-        let mut at = TOP;
-        while let Some(&children) = self.keys.get(4 * at - 8..).and_then(<[u128]>::first_chunk::<4>) {
-            let less = |one: (usize, u128), other: (usize, u128)| {
-                let less = other.1 < one.1;
-                (select_unpredictable(less, other.0, one.0), select_unpredictable(less, other.1, one.1))
-            };
-            let [a, b, c, d] = children;
-            let (child, key) = less(less((0, a), (1, b)), less((2, c), (3, d)));
-            if new <= key {
-                break;
-            }
+        let Some((mut at, key)) = self.least_of(0).filter(|&(_, key)| key < new) else {
+            self.top = new;
+            return;
+        };
+        self.top = key;
+        while let Some((child, key)) = self.least_of(4 * at + 4).filter(|&(_, key)| key < new) {
             self.keys[at] = key;
-            at = 4 * at - 8 + child;
+            at = child;
         }
         self.keys[at] = new;
+    }
+
+    /// The least of four in a row, and its place.
+    #[inline(always)]
+    fn least_of(&self, first: usize) -> Option<(usize, u128)> {
+        let &[a, b, c, d] = self.keys.get(first..)?.first_chunk::<4>()?;
+        let less = |one: (usize, u128), other: (usize, u128)| {
+            let less = other.1 < one.1;
+            (select_unpredictable(less, other.0, one.0), select_unpredictable(less, other.1, one.1))
+        };
+        let (nth, key) = less(less((0, a), (1, b)), less((2, c), (3, d)));
+        Some((first + nth, key))
     }
 }
 
@@ -113,17 +132,17 @@ mod tests {
             kept.push(new);
             if !mix(i).is_multiple_of(3) {
                 kept.sort_unstable();
-                assert_eq!(heap.peek(), Some(kept.remove(0)));
+                assert_eq!(heap.peek(), kept.remove(0));
                 heap.take();
                 out += 1;
             }
         }
         kept.sort_unstable();
         for key in kept {
-            assert_eq!(heap.peek(), Some(key));
+            assert_eq!(heap.peek(), key);
             heap.take();
             out += 1;
         }
-        assert_eq!((heap.peek(), out), (None, 10_000));
+        assert_eq!((heap.peek(), out), (FREE, 10_000));
     }
 }

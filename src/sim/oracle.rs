@@ -18,17 +18,24 @@ use super::time::Span;
 pub struct Chance {
     hits: u64,
     of: u64,
+    /// The greatest bits that hit, where any do.
+    last: u64,
 }
 
 impl Chance {
     /// It does not happen.
-    pub const NEVER: Chance = Chance { hits: 0, of: 1 };
+    pub const NEVER: Chance = Chance { hits: 0, of: 1, last: 0 };
     /// It happens.
-    pub const ALWAYS: Chance = Chance { hits: 1, of: 1 };
+    pub const ALWAYS: Chance = Chance { hits: 1, of: 1, last: u64::MAX };
 
     /// `hits` in `of`; `None` where that is no probability.
     pub const fn new(hits: u64, of: u64) -> Option<Chance> {
-        if of > 0 && hits <= of { Some(Chance { hits, of }) } else { None }
+        if of == 0 || hits > of {
+            return None;
+        }
+        // Bits hit where bits * of / 2^64, rounded down, is below `hits`.
+        let above = ((hits as u128) << 64).div_ceil(of as u128);
+        Some(Chance { hits, of, last: above.saturating_sub(1) as u64 })
     }
     /// The probability as a number in [0, 1].
     pub fn as_f64(self) -> f64 {
@@ -39,8 +46,9 @@ impl Chance {
         self.hits == 0
     }
     /// Whether 64 uniform bits hit; larger bits never turn a miss into a hit.
+    #[inline]
     pub fn hit(self, bits: u64) -> bool {
-        (u128::from(bits) * u128::from(self.of)) >> 64 < u128::from(self.hits)
+        !self.is_never() && bits <= self.last
     }
 }
 
@@ -55,12 +63,8 @@ pub struct Source(pub u32);
 pub struct Address {
     /// The hash of consumer (or producer) and step, by name: see [`site`].
     pub site: u64,
-    /// 64 bits drawn for the operation when it was produced.
-    pub fate: u64,
-    /// Which copy of the operation, 0 for the first publish.
-    pub copy: u16,
-    /// Handler runs of this copy begun before this one in the consumer group.
-    pub run: u16,
+    /// The number of the try: see [`attempt`].
+    pub attempt: u64,
 }
 
 /// Answers to whatever is undetermined.
@@ -75,13 +79,14 @@ pub trait Oracle {
     fn bits(&mut self, at: Address) -> u64;
     /// Whether a fault, likely or not, befalls here. Typically it does not.
     fn fault(&mut self, at: Address, p: Chance) -> bool {
-        !p.is_never() && p.hit(self.bits(at))
+        !p.is_never() && self.bits(at) <= p.last
     }
     /// One of `n` alternatives. Typically the first.
     fn pick(&mut self, at: Address, n: u32) -> u32 {
         ((u128::from(self.bits(at)) * u128::from(n)) >> 64) as u32
     }
     /// A length drawn from a distribution. Typically its median.
+    #[inline]
     fn span(&mut self, at: Address, of: &Dist) -> Span {
         match of.constant() {
             Some(span) => span,
@@ -110,6 +115,13 @@ pub fn site(parts: &[&str]) -> u64 {
         }
     }
     mix(hash)
+}
+
+/// The number of a try at an operation. `fate`: 64 bits drawn for it when it was produced; `copy`: which publish of it, from
+/// 0; `run`: the handler's run of that copy in the consumer group, from 1, and 0 before there is any.
+#[inline(always)]
+pub const fn attempt(fate: u64, copy: u16, run: u16) -> u64 {
+    fate.wrapping_add(GOLDEN.wrapping_mul(((copy as u64) << 16 | run as u64) + 1))
 }
 
 /// The streams of a scenario, in the order in which [`Source`] numbers them.
@@ -168,14 +180,21 @@ impl Stream {
             self.rng.set_word_pos(u128::from(index) * 2);
         }
         self.words_from = index;
-        self.words = std::array::from_fn(|_| self.rng.next_u64());
+        let mut bytes = [0; 8 * AHEAD];
+        self.rng.fill_bytes(&mut bytes);
+        for (word, bytes) in self.words.iter_mut().zip(bytes.as_chunks().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
         self.words[0]
     }
 
     #[inline(never)]
     fn make_spans(&mut self, index: u64, of: &Dist) -> Span {
+        if self.words_from != index {
+            self.make_words(index);
+        }
         self.spans_from = index;
-        self.spans = std::array::from_fn(|at| of.from_bits(self.draw(index + at as u64)));
+        self.spans = of.lengths(&self.words);
         self.spans[0]
     }
 }
@@ -210,8 +229,7 @@ impl Oracle for Seeded {
 
     #[inline]
     fn bits(&mut self, at: Address) -> u64 {
-        let attempt = u64::from(at.copy) << 16 | u64::from(at.run);
-        mix(at.fate.wrapping_add(at.site).wrapping_add(GOLDEN.wrapping_mul(attempt + 1)))
+        mix(at.site.wrapping_add(at.attempt))
     }
 }
 
@@ -370,13 +388,13 @@ mod tests {
         let mut oracle = Seeded::new(0, &Sources::default());
         let (here, there) = (site(&["worker", "1 work"]), site(&["worker", "2 ack"]));
         // Two places, two runs, two copies; and two neighbours among the sites and the fates.
-        let first = |fate| Address { site: here, fate, copy: 0, run: 1 };
+        let first = |fate| Address { site: here, attempt: attempt(fate, 0, 1) };
         let others: [fn(u64, u64, u64) -> Address; 5] = [
-            |fate, _, there| Address { site: there, fate, copy: 0, run: 1 },
-            |fate, here, _| Address { site: here, fate, copy: 0, run: 2 },
-            |fate, here, _| Address { site: here, fate, copy: 1, run: 1 },
-            |fate, here, _| Address { site: here + 1, fate, copy: 0, run: 1 },
-            |fate, here, _| Address { site: here, fate: fate ^ 1 << 63, copy: 0, run: 1 },
+            |fate, _, there| Address { site: there, attempt: attempt(fate, 0, 1) },
+            |fate, here, _| Address { site: here, attempt: attempt(fate, 0, 2) },
+            |fate, here, _| Address { site: here, attempt: attempt(fate, 1, 1) },
+            |fate, here, _| Address { site: here + 1, attempt: attempt(fate, 0, 1) },
+            |fate, here, _| Address { site: here, attempt: attempt(fate ^ 1 << 63, 0, 1) },
         ];
         for (nth, other) in others.into_iter().enumerate() {
             let mut cells = [0u32; 256];
@@ -400,8 +418,21 @@ mod tests {
     }
 
     #[test]
+    fn a_chance_hits_below_its_fraction_of_all_bits_and_nowhere_else() {
+        let exactly = |hits: u64, of: u64, bits: u64| (u128::from(bits) * u128::from(of)) >> 64 < u128::from(hits);
+        for i in 0..2_000u64 {
+            let of = (mix(i) >> (mix(i + 7) % 64)).max(1);
+            let chance = Chance::new(mix(i + 1) % (of + (of < u64::MAX) as u64), of).expect("a chance");
+            let (hits, last) = (chance.hits, chance.last);
+            for bits in [0, last.saturating_sub(1), last, last.saturating_add(1), u64::MAX, mix(i + 2)] {
+                assert_eq!(chance.hit(bits), exactly(hits, of, bits), "{hits} of {of}, {bits}");
+            }
+        }
+    }
+
+    #[test]
     fn the_odometer_gives_every_combination_once() {
-        let at = Address { site: 0, fate: 0, copy: 0, run: 0 };
+        let at = Address { site: 0, attempt: attempt(0, 0, 0) };
         let half = Chance::new(1, 2).unwrap();
         let (mut odometer, mut seen) = (Odometer::default(), Vec::new());
         loop {

@@ -37,7 +37,7 @@ impl<T: Copy + Default> Ring<T> {
     }
 
     /// Behind all others.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, value: T) {
         if self.len() == self.slots.len() {
             self.grow();

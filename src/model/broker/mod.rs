@@ -4,6 +4,8 @@
 //! timers and answers through `Out`; it knows its queues, their settings and the records of messages
 //! and deliveries, and neither who consumes nor who watches.
 
+use std::num::NonZeroU64;
+
 use super::fact::Watch;
 use super::out::Out;
 use super::parameter::{Parameter, Values};
@@ -125,15 +127,15 @@ macro_rules! products {
             }
             /// A call or a timer, and then what can be handed out. Gives the hand-out that is to be handled before any call.
             // The first of the list is asked for first, and alone is part of the loop's own code: with every product in it the
-            // loop would have no registers left.
+            // loop would have no registers left. The input is made where it is needed, for the one would not have it in memory.
             #[inline(always)]
             pub fn handle<O: Oracle, W: Watch>(
-                &mut self, queue: QueueId, settings: &Settings, input: Input, out: &mut Out<'_, O, W>,
+                &mut self, queue: QueueId, settings: &Settings, input: impl Fn() -> Input, out: &mut Out<'_, O, W>,
             ) -> Option<HandOut> {
                 if let (Machine::$first(machine), Settings::$first(settings)) = (&mut *self, settings) {
-                    return machine.input(queue, settings, input, out);
+                    return machine.input(queue, settings, input(), out);
                 }
-                self.handle_other(queue, settings, input, out)
+                self.handle_other(queue, settings, input(), out)
             }
             #[inline(never)]
             fn handle_other<O: Oracle, W: Watch>(
@@ -357,10 +359,26 @@ pub(crate) enum Again {
 }
 
 /// A hand-out to a worker on a direct hop.
+// Both numbers in one word, under a bit that is always set: so one or none of it is a word too, and stays in a register.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct HandOut {
-    pub worker: u32,
-    pub delivery: u32,
+pub(crate) struct HandOut(NonZeroU64);
+
+impl HandOut {
+    const SET: NonZeroU64 = NonZeroU64::new(1 << 63).expect("a bit");
+
+    #[inline(always)]
+    pub fn new(worker: u32, delivery: u32) -> HandOut {
+        HandOut(Self::SET | (u64::from(worker) << 32 | u64::from(delivery)))
+    }
+    /// To whom; numbers of workers have 24 bits.
+    #[inline(always)]
+    pub fn worker(self) -> u32 {
+        (self.0.get() << 1 >> 33) as u32
+    }
+    #[inline(always)]
+    pub fn delivery(self) -> u32 {
+        self.0.get() as u32
+    }
 }
 
 /// What stands around a machine when it writes its canonical form.

@@ -17,7 +17,8 @@ use crate::sim::{Lane, Oracle, Span};
 /// How long a process is down that a poison operation killed: nothing in a scenario says it.
 pub const RESTART_AFTER_POISON: Span = Span::from_secs(5);
 
-/// A handler at work: whose, on what. Looked up once for all that it does in an event.
+/// A handler at work: whose, on what. Looked up once for all that it does in an event; only what is in place is given it, for
+/// it is to stay in registers.
 #[derive(Clone, Copy)]
 struct Run<'a> {
     held: Held,
@@ -60,15 +61,20 @@ enum Failure {
 impl Consumers {
     /// A handler starts on a delivery.
     #[inline(always)]
-    pub(super) fn begin<O: Oracle, W: Watch>(&mut self, worker: u32, delivery: u32, out: &mut Out<'_, O, W>) {
+    pub(super) fn begin<O: Oracle, W: Watch>(
+        &mut self,
+        worker: u32,
+        hand: &Hand,
+        delivery: u32,
+        out: &mut Out<'_, O, W>,
+    ) {
         let record = &mut out.common.records.deliveries[delivery];
         if record.current {
             // Counted where it begins: a delivery that never reached a handler is no run.
             let entry = &mut out.common.records.entries[record.entry];
             entry.runs = entry.runs.saturating_add(1);
-            record.run = entry.runs;
+            debug_assert_eq!(entry.runs, record.run, "no other run began since it was handed out");
         }
-        let hand = out.stage.hand(worker);
         let (at_work, run) = (Run::of(delivery, record, hand), record.run);
         let state = &mut self.workers[worker as usize];
         (state.phase, state.delivery, state.at) = (Phase::Working, delivery, 0);
@@ -87,20 +93,27 @@ impl Consumers {
     /// The same; not in place.
     #[inline(never)]
     pub(super) fn begin_another<O: Oracle, W: Watch>(&mut self, worker: u32, delivery: u32, out: &mut Out<'_, O, W>) {
-        self.begin(worker, delivery, out);
+        self.begin(worker, out.stage.hand(worker), delivery, out);
+    }
+
+    /// What a worker has in work.
+    #[inline(always)]
+    fn run<'a, O: Oracle, W: Watch>(&self, worker: u32, out: &Out<'a, O, W>) -> Run<'a> {
+        let delivery = self.workers[worker as usize].delivery;
+        Run::of(delivery, &out.common.records.deliveries[delivery], out.stage.hand(worker))
     }
 
     /// The program enters a step: books its end.
     #[inline(always)]
     fn enter<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, out: &mut Out<'_, O, W>) {
         let Some(step) = out.stage.programs[run.hand.consumer.at()].get(at) else {
-            return self.finish(run, RunEnd::Done, None, out);
+            return self.finish(run.held.worker, RunEnd::Done, None, out);
         };
         if step.passes {
             return out.common.agenda.book_soon(Lane(run.held.worker), out.common.now, 0);
         }
-        let process = self.processes[run.hand.process as usize];
-        if let Some(payload) = Self::enter_unless_soon(run, process, step, out) {
+        let slow = self.processes[run.hand.process as usize].slow;
+        if let Some(payload) = Self::enter_unless_soon(run, slow, step, out) {
             out.common.agenda.book_soon(Lane(run.held.worker), out.common.now, payload);
         }
     }
@@ -109,7 +122,7 @@ impl Consumers {
     #[inline(always)]
     fn enter_unless_soon<O: Oracle, W: Watch>(
         run: Run,
-        process: Process,
+        slow: u32,
         step: &StepAt,
         out: &mut Out<'_, O, W>,
     ) -> Option<u32> {
@@ -118,8 +131,8 @@ impl Consumers {
             Some(span) => span,
             None => out.oracle.span(record.address(step.site), &step.takes),
         };
-        if process.slow > 1 {
-            span = span * u64::from(process.slow);
+        if slow > 1 {
+            span = span * u64::from(slow);
         }
         let mut payload = 0;
         if let Some((number, part)) = strikes(&step.faults, record, span, out.oracle) {
@@ -142,8 +155,8 @@ impl Consumers {
         out: &mut Out<'_, O, W>,
     ) -> Option<Settle> {
         let (stage, hand) = (out.stage, out.stage.hand(worker));
-        let process = self.processes[hand.process as usize];
-        if process.paused {
+        let Process { paused, slow, .. } = self.processes[hand.process as usize];
+        if paused {
             let goes_on = out.common.agenda.due(stage.resume_lane(hand.process));
             out.common.agenda.book(Lane(worker), goes_on, payload);
             return None;
@@ -152,13 +165,12 @@ impl Consumers {
         let state = &self.workers[worker as usize];
         let run = Run::of(state.delivery, &out.common.records.deliveries[state.delivery], hand);
         let mut at = usize::from(state.at);
-        let mut rest = program[at..].iter();
-        let mut step = rest.next().expect("a handler at work is at a step");
+        let mut step = program.get(at).expect("a handler at work is at a step");
         loop {
             if payload > 0 {
                 match step.faults[payload as usize - 1].strikes {
                     Strike::Crash { restart_after } => self.crash(hand.process, restart_after, out),
-                    Strike::Error => self.fail(run, Failure::Retryable, out),
+                    Strike::Error => self.fail(worker, Failure::Retryable, out),
                 }
                 return None;
             }
@@ -170,24 +182,20 @@ impl Consumers {
                     return None;
                 }
                 Next::On => at + 1,
-                Next::ToAck => {
-                    let ack = (at..program.len()).find(|&at| program[at].step == Step::Ack).unwrap_or(program.len());
-                    rest = program[ack..].iter();
-                    ack
-                }
+                Next::ToAck => (at..program.len()).find(|&at| program[at].step == Step::Ack).unwrap_or(program.len()),
                 Next::Fails => {
-                    self.fail(run, Failure::Poison, out);
+                    self.fail(worker, Failure::Poison, out);
                     return None;
                 }
                 Next::Stays => break,
                 Next::Dies => return None,
             };
-            let Some(following) = rest.next() else {
-                self.finish(run, RunEnd::Done, None, out);
+            let Some(following) = program.get(at) else {
+                self.finish(worker, RunEnd::Done, None, out);
                 return None;
             };
             step = following;
-            let soon = if step.passes { Some(0) } else { Self::enter_unless_soon(run, process, step, out) };
+            let soon = if step.passes { Some(0) } else { Self::enter_unless_soon(run, slow, step, out) };
             match soon {
                 Some(next) if out.common.calls.is_empty() && out.common.agenda.would_be_next() => payload = next,
                 Some(next) => {
@@ -205,8 +213,8 @@ impl Consumers {
     fn act<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, step: &StepAt, out: &mut Out<'_, O, W>) -> Next {
         let Run { held, poison, hand } = run;
         let Held { worker, delivery, .. } = held;
-        if poison && !matches!(step.step, Step::Ack | Step::Point) {
-            return self.poisoned(run, out);
+        if poison && may_fail(&step.step) {
+            return self.poisoned(worker, out);
         }
         let (at, process) = (at as u8, hand.process);
         let mut skip = false;
@@ -250,17 +258,18 @@ impl Consumers {
     }
 
     /// What a poison operation does to its handler.
-    fn poisoned<O: Oracle, W: Watch>(&mut self, run: Run, out: &mut Out<'_, O, W>) -> Next {
-        let producer = out.common.records.deliveries[run.held.delivery].message.producer;
+    fn poisoned<O: Oracle, W: Watch>(&mut self, worker: u32, out: &mut Out<'_, O, W>) -> Next {
+        let state = &mut self.workers[worker as usize];
+        let producer = out.common.records.deliveries[state.delivery].message.producer;
         let how = out.stage.plan.producers[producer.at()].poison.map_or(PoisonKind::Errors, |poison| poison.how);
         match how {
             PoisonKind::Errors => Next::Fails,
             PoisonKind::Hangs => {
-                self.workers[run.held.worker as usize].phase = Phase::Hung;
+                state.phase = Phase::Hung;
                 Next::Stays
             }
             PoisonKind::Kills => {
-                self.crash(run.hand.process, RESTART_AFTER_POISON, out);
+                self.crash(out.stage.hand(worker).process, RESTART_AFTER_POISON, out);
                 Next::Dies
             }
         }
@@ -336,11 +345,11 @@ impl Consumers {
         Next::On
     }
 
-    fn fail<O: Oracle, W: Watch>(&mut self, run: Run, failure: Failure, out: &mut Out<'_, O, W>) {
-        self.roll_back(run.held.worker, out);
-        let on_error = out.stage.plan.consumers[run.hand.consumer.at()].on_error;
+    fn fail<O: Oracle, W: Watch>(&mut self, worker: u32, failure: Failure, out: &mut Out<'_, O, W>) {
+        self.roll_back(worker, out);
+        let on_error = out.stage.plan.consumers[out.stage.hand(worker).consumer.at()].on_error;
         let records = &out.common.records;
-        let record = &records.deliveries[run.held.delivery];
+        let record = &records.deliveries[self.workers[worker as usize].delivery];
         // Of a message that is somebody else's by now no handler learns how often it was delivered.
         let attempts = if record.current { records.entries[record.entry].attempts } else { 0 };
         let reaction = match (on_error.after, failure) {
@@ -354,17 +363,18 @@ impl Consumers {
             Reaction::Reject => Some(Settlement::Reject),
             Reaction::Ack => Some(Settlement::Ack),
         };
-        self.finish(run, RunEnd::Failed, how, out);
+        self.finish(worker, RunEnd::Failed, how, out);
     }
 
     /// A handler ends: its delivery is settled if it is, and the worker turns to the next message.
     fn finish<O: Oracle, W: Watch>(
         &mut self,
-        run: Run,
+        worker: u32,
         end: RunEnd,
         settle: Option<Settlement>,
         out: &mut Out<'_, O, W>,
     ) {
+        let run = self.run(worker, out);
         if let Some(how) = settle {
             let call = self.settle_and_turn(run, end, how, out);
             return out.call_if(call.map(Call::Settle));
@@ -372,8 +382,8 @@ impl Consumers {
         let next = self.end(run, end, out);
         out.common.records.release(run.held.delivery);
         match next {
-            Some(next) => self.begin_another(run.held.worker, next, out),
-            None => self.turn_idle(run.held.worker, out),
+            Some(next) => self.begin_another(worker, next, out),
+            None => self.turn_idle(worker, out),
         }
     }
 
@@ -431,6 +441,9 @@ impl Consumers {
         let record = &mut out.common.records.deliveries[run.held.delivery];
         (record.doing, record.beat) = (Holder::Done, NONE);
         out.tell(Fact::Ended { held: run.held, how });
+        if !run.hand.shares && state.next == NONE {
+            return None;
+        }
         self.take_next(run.held.worker, run.hand, &mut out.common.records)
     }
 
@@ -446,8 +459,6 @@ impl Consumers {
     /// A foreign handler goes on: the point that it reaches is one of its consumer's steps.
     fn ask_seat<O: Oracle, W: Watch>(&mut self, worker: u32, answer: &Answer, out: &mut Out<'_, O, W>) {
         let (stage, hand) = (out.stage, out.stage.hand(worker));
-        let delivery = self.workers[worker as usize].delivery;
-        let run = Run::of(delivery, &out.common.records.deliveries[delivery], hand);
         let steps = &stage.plan.consumers[hand.consumer.at()].steps;
         let of_store = |name: &str| stage.plan.stores.iter().position(|s| s.name == name).map(|s| StoreId(s as u16));
         let at = match out.seat.resume(worker, answer) {
@@ -457,13 +468,13 @@ impl Consumers {
             Point::Mark(store) => of_store(&store).and_then(|s| steps.iter().position(|step| *step == Step::Mark(s))),
             Point::Effect(store) => of_store(&store)
                 .and_then(|s| steps.iter().position(|step| matches!(step, Step::Effect { store, .. } if *store == s))),
-            Point::End => return self.finish(run, RunEnd::Done, None, out),
-            Point::Failed(_) => return self.fail(run, Failure::Retryable, out),
+            Point::End => return self.finish(worker, RunEnd::Done, None, out),
+            Point::Failed(_) => return self.fail(worker, Failure::Retryable, out),
         };
         // A point that the plan does not list is an error of the handler's author; it shows as a failed run.
-        let Some(at) = at else { return self.fail(run, Failure::Poison, out) };
+        let Some(at) = at else { return self.fail(worker, Failure::Poison, out) };
         self.workers[worker as usize].at = at as u8;
-        self.enter(run, at, out);
+        self.enter(self.run(worker, out), at, out);
     }
 }
 
@@ -475,6 +486,14 @@ fn mark<O: Oracle, W: Watch>(delivery: u32, hand: &Hand, out: &Out<'_, O, W>) ->
         MarksBy::Message => Some(store::name(message.op, message.copy)),
         MarksBy::Delivery => None,
     }
+}
+
+/// Whether a step may fail. An ack is the broker's, and a point is nothing.
+// Asked of poison alone: not in place, so that nobody else answers it.
+#[cold]
+#[inline(never)]
+fn may_fail(step: &Step) -> bool {
+    !matches!(step, Step::Ack | Step::Point)
 }
 
 /// Whether one of the faults of a step strikes, which (the first), and how far into the step.

@@ -61,7 +61,7 @@ impl Consumers {
             if hand.shares {
                 return self.deliver_to_any(worker, delivery, out);
             } else if state.phase == Phase::Idle {
-                return self.begin(worker, delivery, out);
+                return self.begin(worker, hand, delivery, out);
             }
         }
         self.keep(worker, delivery, paused, out);

@@ -129,6 +129,8 @@ pub enum Reaction {
 }
 
 /// One step of a handler: one event, at the end of its latency.
+// Which one is asked at each event: it stands in a byte of its own, not in what is free in the length.
+#[repr(u8)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Computes for a while.

@@ -7,6 +7,7 @@ use crate::model::fact::Watch;
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
 use crate::model::wire::{Call, Settle, Settlement};
+use crate::sim::oracle::attempt;
 use crate::sim::{Address, Canon, Oracle};
 
 /// The client of one process.
@@ -24,7 +25,7 @@ impl Pull {
         wire: u32,
         out: &mut Out<'_, O, W>,
     ) {
-        let about = Address { site: 0, fate: u64::from(worker) << 32 | u64::from(polls), copy: 0, run: 0 };
+        let about = Address { site: 0, attempt: attempt(u64::from(worker) << 32 | u64::from(polls), 0, 0) };
         out.send(wire, Direction::Request, Call::Receive { queue, worker }, about);
     }
 

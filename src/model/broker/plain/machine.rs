@@ -141,18 +141,20 @@ impl Machine {
             out.tell(Fact::PacketLost { op, copy, queue });
             return false;
         }
-        let wire = out.stage.origins[producer.at()].wire;
-        let about = Address { site: 0, fate: message.fate, copy, run: 0 };
+        let answer = |call, out: &mut Out<'_, O, W>| {
+            let about = Address { site: 0, attempt: message.attempt(0) };
+            out.send(out.stage.origins[producer.at()].wire, Direction::Answer, call, about);
+        };
         if here.settings.max_length.is_some_and(|most| u64::from(self.stored) >= most) {
             out.tell(Fact::Refused { op, copy, queue, why: Refusal::MaxLength });
-            out.send(wire, Direction::Answer, Call::Refuse { op, copy, pending }, about);
+            answer(Call::Refuse { op, copy, pending }, out);
             return false;
         }
         let slot = out.common.records.messages.insert(message);
         out.tell(Fact::Accepted { op, copy, message: slot, queue });
         self.store(slot, copy, 0, &mut out.common.records);
         if pending != NONE {
-            out.send(wire, Direction::Answer, Call::Confirm { op, pending }, about);
+            answer(Call::Confirm { op, pending }, out);
         }
         true
     }
@@ -175,23 +177,42 @@ impl Machine {
         settings: &Settings,
         out: &mut Out<'_, O, W>,
     ) -> Option<HandOut> {
-        let here = Here { queue, settings };
-        let mut first = None;
-        // Who waits is asked first: mostly one does, and then none.
-        while !self.waiting.is_empty() && !self.ready.is_empty() && !self.down {
-            let Some(worker) = self.waiting.pop() else { break };
-            let hand = out.stage.hand(worker);
-            for _ in 0..hand.batch {
-                let Some(entry) = self.ready.pop() else { break };
-                let (delivery, about) = Self::hand_out(&here, entry, worker, out);
-                if first.is_none() && hand.wire == NONE && out.common.calls.is_empty() {
-                    first = Some(HandOut { worker, delivery });
-                } else {
-                    out.send(hand.wire, Direction::Answer, Call::Deliver { worker, delivery }, about);
-                }
-            }
+        if self.ready.is_empty() || self.down {
+            return None;
         }
-        first
+        let worker = self.waiting.pop()?;
+        let entry = self.ready.pop()?;
+        let here = Here { queue, settings };
+        let hand = out.stage.hand(worker);
+        let (delivery, about) = Self::hand_out(&here, entry, worker, out);
+        let is_first = hand.wire == NONE && out.common.calls.is_empty();
+        if !is_first {
+            out.send(hand.wire, Direction::Answer, Call::Deliver { worker, delivery }, about);
+        }
+        if !self.ready.is_empty() && (hand.batch > 1 || !self.waiting.is_empty()) {
+            self.serve_more(&here, worker, out);
+        }
+        is_first.then(|| HandOut::new(worker, delivery))
+    }
+
+    /// The same once a first message is handed out: the others of that worker's batch, and whoever else waits. Mostly there
+    /// is nobody, so this stands apart.
+    #[inline(never)]
+    fn serve_more<O: Oracle, W: Watch>(&mut self, here: &Here, mut worker: u32, out: &mut Out<'_, O, W>) {
+        let mut taken = 1;
+        loop {
+            let hand = out.stage.hand(worker);
+            for _ in taken..hand.batch {
+                let Some(entry) = self.ready.pop() else { return };
+                let (delivery, about) = Self::hand_out(here, entry, worker, out);
+                out.send(hand.wire, Direction::Answer, Call::Deliver { worker, delivery }, about);
+            }
+            if self.ready.is_empty() {
+                return;
+            }
+            let Some(next) = self.waiting.pop() else { return };
+            (worker, taken) = (next, 0);
+        }
     }
 
     /// Makes an entry's next delivery, and says where questions about it stand.
@@ -200,22 +221,10 @@ impl Machine {
         let queue = here.queue;
         let record = &mut out.common.records.entries[entry];
         record.attempts = record.attempts.saturating_add(1);
-        let (slot, attempt, cause, holder, run) =
-            (record.message, record.attempts, record.cause, record.holder, record.runs);
-        let new = Delivery {
-            message: out.common.records.messages[slot],
-            slot,
-            entry,
-            worker,
-            next: NONE,
-            lease: out.common.agenda.next_token(),
-            beat: NONE,
-            run: run.saturating_add(1),
-            queue,
-            current: true,
-            holds: 1,
-            doing: Holder::Working,
-        };
+        let Entry { message: slot, attempts: attempt, cause, holder, .. } = *record;
+        let message = out.common.records.messages[slot];
+        let lease = out.common.agenda.next_token();
+        let new = Delivery { lease, ..Delivery::next(entry, record, message, queue, worker) };
         let delivery = out.common.records.deliveries.insert(new);
         record.delivery = delivery;
         let until = out.common.now + here.settings.lease;
@@ -235,21 +244,27 @@ impl Machine {
     ) -> u32 {
         let record = &mut out.common.records.deliveries[delivery];
         let (held, message, entry, queue) = (record.parties(delivery), record.slot, record.entry, here.queue);
-        if !record.current {
-            out.tell(Fact::Stale { held, queue });
-        } else if let Settlement::Nack(delay) = how {
-            out.tell(Fact::Nacked { held, message, queue, delay });
-            if delay.is_zero() || self.is_over(here, entry, &out.common.records) {
-                self.back(here, delivery, Cause::Nacked, Holder::Done, out);
-            } else {
-                Self::end_delivery(delivery, Cause::Nacked, Holder::Done, &mut out.common.records);
-                out.book(out.stage.delays_lane(queue), delay, entry);
+        match how {
+            _ if !record.current => out.tell(Fact::Stale { held, queue }),
+            Settlement::Nack(delay) => {
+                out.tell(Fact::Nacked { held, message, queue, delay });
+                if delay.is_zero() || self.is_over(here, entry, &out.common.records) {
+                    self.back(here, delivery, Cause::Nacked, Holder::Done, out);
+                } else {
+                    Self::end_delivery(delivery, Cause::Nacked, Holder::Done, &mut out.common.records);
+                    out.book(out.stage.delays_lane(queue), delay, entry);
+                }
             }
-        } else {
-            record.current = false; // what it held goes with the release
-            out.tell(Fact::Acked { held, message, queue });
-            self.remove(entry, &mut out.common.records);
-            out.common.records.messages.remove(message);
+            Settlement::Ack | Settlement::Reject => {
+                let is_last = record.end();
+                out.tell(Fact::Acked { held, message, queue });
+                self.remove(entry, &mut out.common.records);
+                out.common.records.messages.remove(message);
+                if is_last {
+                    out.common.records.deliveries.remove(delivery);
+                }
+                return held.worker;
+            }
         }
         out.common.records.release(delivery);
         held.worker

@@ -12,7 +12,7 @@ use crate::model::broker::HandOut;
 use crate::model::fact::{Cause, Fact, Holder, Watch};
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
-use crate::model::records::{Delivery, NONE, Records};
+use crate::model::records::{Delivery, Entry, NONE, Records};
 use crate::model::wire::Call;
 use crate::sim::{Oracle, Span, Time};
 
@@ -53,8 +53,8 @@ impl Machine {
         let settings = settings(stage, queue);
         let record = &mut out.common.records.entries[entry];
         record.attempts = record.attempts.saturating_add(1);
-        let (slot, attempt, cause, holder, run) =
-            (record.message, record.attempts, record.cause, record.holder, record.runs);
+        let of = *record;
+        let Entry { message: slot, attempts: attempt, cause, holder, .. } = of;
         if settings.family == Family::Classic {
             let delivered_to = &mut self.queues[queue.at()].delivered_to;
             *delivered_to = (*delivered_to).max(record.place + 1);
@@ -62,20 +62,10 @@ impl Machine {
         let (tag, timeout) = if to.channel == NONE { (0, self.timeout) } else { self.next_tag(to.channel) };
         let until = after(out.common.now, if to.auto_ack { None } else { lease(settings, to, timeout, out) });
         let is_ghost = to.channel == NONE;
-        let new = Delivery {
-            message: out.common.records.messages[slot],
-            slot,
-            entry,
-            worker: to.worker,
-            next: NONE,
-            lease: NONE,
-            beat: NONE,
-            run: run.saturating_add(1),
-            queue,
-            current: true,
-            holds: u32::from(!is_ghost),
-            doing: if is_ghost { Holder::Nobody } else { Holder::Working },
-        };
+        let mut new = Delivery::next(entry, &of, out.common.records.messages[slot], queue, to.worker);
+        if is_ghost {
+            (new.holds, new.doing) = (0, Holder::Nobody);
+        }
         let delivery = out.common.records.deliveries.insert(new);
         out.common.records.entries[entry].delivery = delivery;
         if until < Time::NEVER {
@@ -98,7 +88,7 @@ impl Machine {
         }
         let wire = stage.hand(to.worker).wire;
         if self.handed.is_none() && wire == NONE && out.common.calls.is_empty() {
-            self.handed = Some(HandOut { worker: to.worker, delivery });
+            self.handed = Some(HandOut::new(to.worker, delivery));
         } else {
             let call = Call::Deliver { worker: to.worker, delivery };
             out.send(wire, Direction::Answer, call, new.address(0));

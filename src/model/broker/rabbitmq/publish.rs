@@ -51,7 +51,7 @@ impl Machine {
         };
         let (op, copy) = (message.op, message.copy);
         let wire = out.stage.origins[message.producer.at()].wire;
-        let about = Address { site: 0, fate: message.fate, copy, run: 0 };
+        let about = Address { site: 0, attempt: message.attempt(0) };
         match answer {
             Ok(()) if pending != NONE => {
                 out.send(wire, Direction::Answer, Call::Confirm { op, pending }, about);

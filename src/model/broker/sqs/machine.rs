@@ -228,7 +228,7 @@ impl Machine {
             return false;
         }
         let wire = out.stage.origins[message.producer.at()].wire;
-        let about = Address { site: 0, fate: message.fate, copy, run: 0 };
+        let about = Address { site: 0, attempt: message.attempt(0) };
         if let Kind::Fifo { .. } = here.settings.kind
             && let Some(of) = self.said_before(here, &message, out)
         {

@@ -7,7 +7,7 @@ use super::machine::{ATTEMPT, Here, Machine, one_in};
 use super::order::Order;
 use super::{Kind, MAX_IN_FLIGHT, Notice, REMEMBERED, Settings, Subscription};
 use crate::model::broker::{self, HandOut};
-use crate::model::fact::{Fact, Holder, Watch};
+use crate::model::fact::{Fact, Watch};
 use crate::model::out::{Direction, Out};
 use crate::model::plan::QueueId;
 use crate::model::records::{Delivery, Entry, NONE};
@@ -97,7 +97,7 @@ impl Machine {
             }
             any = true;
             if first.is_none() && hand.wire == NONE && out.common.calls.is_empty() {
-                *first = Some(HandOut { worker, delivery });
+                *first = Some(HandOut::new(worker, delivery));
             } else {
                 out.send(hand.wire, Direction::Answer, Call::Deliver { worker, delivery }, about);
             }
@@ -117,7 +117,7 @@ impl Machine {
             let entry = match (&mut self.order, here.settings.kind) {
                 (Order::Standard(ready), Kind::Standard { loose: true }) => {
                     let message = out.common.records.message_of(ready.front()?);
-                    let about = Address { site: REORDER_SITE, fate: message.fate, copy: message.copy, run: 0 };
+                    let about = Address { site: REORDER_SITE, attempt: message.attempt(0) };
                     if out.oracle.fault(about, REORDERS) {
                         ready.take(out.oracle.pick(Address { site: WHICH_SITE, ..about }, AMONG) as usize)?
                     } else {
@@ -157,21 +157,8 @@ impl Machine {
         let queue = here.queue;
         let record = &mut out.common.records.entries[entry];
         record.attempts = record.attempts.saturating_add(1);
-        let Entry { message: slot, attempts: attempt, cause, holder, runs, .. } = *record;
-        let new = Delivery {
-            message: out.common.records.messages[slot],
-            slot,
-            entry,
-            worker,
-            next: NONE,
-            lease: NONE,
-            beat: NONE,
-            run: runs.saturating_add(1),
-            queue,
-            current: true,
-            holds: 1,
-            doing: Holder::Working,
-        };
+        let Entry { message: slot, attempts: attempt, cause, holder, .. } = *record;
+        let new = Delivery::next(entry, record, out.common.records.messages[slot], queue, worker);
         let delivery = out.common.records.deliveries.insert(new);
         out.common.records.entries[entry].delivery = delivery;
         self.in_flight += 1;
