@@ -165,7 +165,7 @@ impl Judge {
         for (book, role) in self.consumers.iter().zip(&self.roles.consumers) {
             censuses[role.from.at()].keyed_runs += book.metrics.keyed_runs;
         }
-        let mut counts = Counts { facts: self.fingerprint.facts(), ..Counts::default() };
+        let mut counts = Counts::default();
         for book in &self.queues {
             counts.add(&book.metrics.counts);
         }

@@ -25,6 +25,8 @@ pub struct Judge {
     pub(super) roles: Roles,
     pub(super) window: Window,
     pub(super) fingerprint: Fingerprint,
+    /// What may be the first of its kind is numbered as it happens.
+    firsts: u64,
     /// When something is due that is no fact: a sample, the end of producing.
     pub(super) wake: Time,
     pub(super) ops: Ops,
@@ -48,6 +50,7 @@ impl Judge {
             seed,
             window: Window::new(plan),
             fingerprint: Fingerprint::default(),
+            firsts: 0,
             wake: Time::ZERO,
             ops: Ops::default(),
             again: Again::default(),
@@ -108,7 +111,7 @@ impl Judge {
             metrics.in_flight.keep();
         }
         for ConsumerBook { metrics, .. } in &mut self.consumers {
-            metrics.worked_in_time = metrics.worked;
+            metrics.worked_in_time = metrics.handler.sum() + metrics.cut_short;
             metrics.done_in_time = metrics.done;
         }
         for run in self.deliveries.iter().filter(|delivery| delivery.at == At::Running) {
@@ -118,8 +121,9 @@ impl Judge {
     }
 
     #[inline]
-    pub(super) fn first(&self, now: Time, op: u32) -> First {
-        First { fact: self.fingerprint.facts(), at: now, op }
+    pub(super) fn first(&mut self, now: Time, op: u32) -> First {
+        self.firsts += 1;
+        First { nth: self.firsts, at: now, op }
     }
 
     /// Of which operation a word is. (Of more than 2^32 words the numbers begin again: it names the first break wrong then.)

@@ -131,22 +131,26 @@ impl Judge {
         delivery.at = At::Running;
         delivery.started_at = now;
         let (at_home, word, c) = (delivery.at_home, delivery.word, usize::from(delivery.consumer));
-        let (state, once) = if at_home {
-            let once = OpState::STARTED_ONCE;
-            (self.count(now, word, Some(held.worker), once, |state| state.started(true)), once)
-        } else {
-            let once = OpState::STARTED_ELSEWHERE;
-            (self.count(now, word, Some(held.worker), once, |state| state.started(false)), once)
-        };
-        if state.has(once) {
+        if !at_home {
+            return self.started_elsewhere(now, word, held.worker, c);
+        }
+        let state = self.count(now, word, Some(held.worker), OpState::STARTED_ONCE, |state| state.started(true));
+        if state.has(OpState::STARTED_ONCE) {
             self.consumers[c].metrics.reruns += 1;
         }
-        if state.has(OpState::KEYED) && at_home {
+        if state.has(OpState::KEYED) {
             self.consumers[c].metrics.keyed_runs += 1;
             if guarantees::run_begins(self.keys[state.strand()].open_runs(held.key)) {
                 self.overlaps(now, word);
             }
         }
+    }
+
+    /// A delivery from another queue than the operation's home is run.
+    fn started_elsewhere(&mut self, now: Time, word: u32, worker: u32, c: usize) {
+        let once = OpState::STARTED_ELSEWHERE;
+        let state = self.count(now, word, Some(worker), once, |state| state.started(false));
+        self.consumers[c].metrics.reruns += u64::from(state.has(once));
     }
 
     /// Two handlers of one key run at the same time.
@@ -210,11 +214,11 @@ impl Judge {
         let word = delivery.word;
         let consumer = &mut self.consumers[usize::from(delivery.consumer)].metrics;
         let worked = now.since(started_at);
-        consumer.worked += u128::from(worked.nanos());
         if how == RunEnd::Done {
             consumer.handler.record(worked);
         } else {
             consumer.cut_runs += 1;
+            consumer.cut_short += u128::from(worked.nanos());
         }
         let state = self.lessen(now, word, Some(held.worker), OpState::let_go);
         if state.has(OpState::KEYED) && at_home {
@@ -357,6 +361,7 @@ impl Judge {
 impl Watch for Judge {
     #[inline(always)]
     fn moment(&mut self, now: Time) {
+        self.fingerprint.moment(now);
         if now >= self.wake {
             self.wake(now);
         }
@@ -365,7 +370,7 @@ impl Watch for Judge {
     #[inline(always)]
     fn fact(&mut self, now: Time, fact: &Fact) {
         debug_assert!(now < self.wake, "each moment is told before its facts");
-        self.fingerprint.fact(now, fact);
+        self.fingerprint.fact(fact);
         match *fact {
             Fact::Produced { op, key, producer, .. } => self.produced(now, op, key, producer),
             Fact::Published { op, copy: 1.., .. } => self.published_again(op),

@@ -126,8 +126,8 @@ impl QueueMetrics {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConsumerMetrics {
     pub counts: Counts,
-    /// The nanoseconds of all runs that ended.
-    pub worked: u128,
+    /// The nanoseconds of runs that ended before they were done.
+    pub cut_short: u128,
     /// The nanoseconds of all runs until producers stopped.
     pub worked_in_time: u128,
     /// Operations with their first effect here (without effects: with their first ack).

@@ -70,10 +70,10 @@ pub(super) struct Tally {
     pub first: Option<First>,
 }
 
-/// The first time; facts have an order even where their moments are equal.
+/// The first time: what happens has an order even where its moments are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct First {
-    pub fact: u64,
+    pub nth: u64,
     pub at: Time,
     pub op: u32,
 }

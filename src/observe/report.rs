@@ -93,14 +93,12 @@ pub struct Counts {
     pub missing: u64,
     /// Processes that died.
     pub crashes: u64,
-    /// Facts told.
-    pub facts: u64,
 }
 
 impl Counts {
     /// Both together.
     pub fn add(&mut self, other: &Counts) {
-        let sums: [(&mut u64, u64); 25] = [
+        let sums: [(&mut u64, u64); 24] = [
             (&mut self.produced, other.produced),
             (&mut self.published, other.published),
             (&mut self.accepted, other.accepted),
@@ -125,7 +123,6 @@ impl Counts {
             (&mut self.lost, other.lost),
             (&mut self.missing, other.missing),
             (&mut self.crashes, other.crashes),
-            (&mut self.facts, other.facts),
         ];
         for (sum, n) in sums {
             *sum += n;

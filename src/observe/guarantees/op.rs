@@ -6,6 +6,8 @@
 //!
 //! A count that matters up to two takes two bits, *once* and *twice*; the second never stands without the first.
 
+use std::hint::cold_path;
+
 use crate::model::fact::{Cause, DropReason, Fact, Holder};
 use crate::observe::roles::Roles;
 
@@ -170,15 +172,20 @@ impl OpState {
     }
     #[inline]
     fn up(self, at: u32) -> OpState {
-        if !self.0 & FULL << at == 0 { self } else { OpState(self.0 + (1 << at)) }
+        if !self.0 & FULL << at == 0 {
+            cold_path();
+            return self;
+        }
+        OpState(self.0 + (1 << at))
     }
     #[inline]
     fn down(self, at: u32) -> OpState {
         // Zero where the count is not kept: see the mask.
-        match self.0 >> at & FULL {
-            0 | FULL => self,
-            _ => OpState(self.0 - (1 << at)),
+        if matches!(self.0 >> at & FULL, 0 | FULL) {
+            cold_path();
+            return self;
         }
+        OpState(self.0 - (1 << at))
     }
     #[inline]
     fn last(self, how: u64) -> OpState {
