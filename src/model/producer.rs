@@ -9,7 +9,7 @@ use super::plan::{self, Arrivals, ProducerId};
 use super::records::{Message, NONE, Traits};
 use super::stage::{Origin, Stage};
 use super::wire::{Call, Publish};
-use crate::sim::oracle::attempt;
+use crate::sim::oracle::{attempt, fate_of_next};
 use crate::sim::{Address, Canon, Oracle, Slab, Span, Time, clone_by_field};
 
 /// A producer, looked up once for all that it does in an event.
@@ -127,11 +127,11 @@ impl Producers {
         let fate = out.oracle.draw(origin.streams.fates, u64::from(nth));
         let bits = if of.keys.needs_bits() { out.oracle.draw(origin.streams.keys, u64::from(nth)) } else { 0 };
         let key = of.keys.draw(bits, nth);
-        let asked = Address { site: origin.poison_site, attempt: attempt(fate, 0, 0) };
+        let asked = Address { site: origin.poison_site, attempt: attempt(fate, 0) };
         let poison = of.poison.is_some_and(|poison| out.oracle.fault(asked, poison.fraction));
         out.tell(Fact::Produced { op, key, producer, poison });
         let kind = of.kinds.as_ref().map_or(0, |kinds| {
-            kinds.draw(out.oracle.bits(Address { site: origin.kind_site, attempt: attempt(fate, 0, 0) }))
+            kinds.draw(out.oracle.bits(Address { site: origin.kind_site, attempt: attempt(fate, 0) }))
         });
         let message = Message { fate, op, key, copy: 0, producer, traits: Traits::new(kind, poison) };
         let pending = match of.publish {
@@ -203,8 +203,9 @@ impl Producers {
 
     /// The time to publish again has come.
     pub fn retry<O: Oracle, W: Watch>(&mut self, pending: u32, out: &mut Out<'_, O, W>) {
-        self.pending[pending].message.copy += 1;
-        let message = self.pending[pending].message;
+        let message = &mut self.pending[pending].message;
+        (message.copy, message.fate) = (message.copy + 1, fate_of_next(message.fate));
+        let message = *message;
         let call = self.publish(Who::is(message.producer, out.stage), message, pending, out);
         out.call_if(call.map(Call::Publish));
     }

@@ -15,7 +15,7 @@ pub const NONE: u32 = u32::MAX;
 /// One copy of an operation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Message {
-    /// 64 bits drawn for the operation when it was produced.
+    /// The 64 bits drawn for the operation when it was produced; of a further copy see [`fate_of_next`](crate::sim::oracle).
     pub fate: u64,
     /// Which operation.
     pub op: u32,
@@ -95,16 +95,17 @@ pub struct Delivery {
     pub lease: u32,
     /// The token of its next renewal, or [`NONE`].
     pub beat: u32,
+    /// Where questions about its run stand.
+    pub attempt: u64,
     /// The run that its handler is or would be, from 1.
     pub run: u16,
-    /// Where questions about that run stand.
-    pub attempt: u64,
+    /// How many have it: a worker, calls on their way.
+    // Not beside what an event writes before it reads this: both are read as one word, which would wait for the write.
+    pub holds: u16,
     /// The queue.
     pub queue: QueueId,
     /// The broker counts it as the message's delivery.
     pub current: bool,
-    /// How many have it: a worker, calls on their way.
-    pub holds: u16,
     /// What its holder is doing.
     pub doing: Holder,
 }
@@ -132,7 +133,7 @@ impl Message {
     /// Where questions about a handler's run of it stand; 0: before there is any.
     #[inline]
     pub fn attempt(&self, run: u16) -> u64 {
-        attempt(self.fate, self.copy, run)
+        attempt(self.fate, run)
     }
 }
 

@@ -6,7 +6,7 @@
 use super::broker::{Settings, Subscription};
 use super::plan::{
     Consumer, ConsumerId, FaultKind, LinkId, Party, Plan, PlanError, ProducerId, ProducerSources, Queue, QueueId,
-    Receives, Step, StoreId, When,
+    Receives, Step, StoreId, StoreKind, When,
 };
 use super::records::NONE;
 use crate::sim::oracle::{Seeded, Sources, site};
@@ -179,6 +179,8 @@ pub(crate) struct StepAt {
     pub passes: bool,
     /// Nothing follows it.
     pub is_last: bool,
+    /// It has its effect at once and every time: no transaction of its program is on that store, and the store takes no keys.
+    pub is_plain: bool,
 }
 
 /// What is known beforehand of a wire in one direction.
@@ -548,6 +550,10 @@ fn program(plan: &Plan, consumer: usize) -> Vec<StepAt> {
             site: site(&[&of.name, &format!("{at} {}", step.word())]),
             passes: takes.constant() == Some(Span::ZERO) && faults.is_empty(),
             is_last: at + 1 == of.steps.len(),
+            is_plain: step.store().is_some_and(|store| {
+                let takes_keys = matches!(plan.stores[store.at()].kind, StoreKind::External { idempotency: Some(_) });
+                !takes_keys && !of.steps.contains(&Step::Begin(store))
+            }),
             takes,
             faults,
         }

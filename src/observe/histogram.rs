@@ -20,11 +20,11 @@ const LONGEST: u64 = 1 << 61;
 /// A distribution.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
-    /// The lower 16 bits of the counts, up to the bucket before that of the longest value: values fall far apart, and what
+    /// The lower eight bits of the counts, up to the bucket before that of the longest value: values fall far apart, and what
     /// they touch is to stay in the nearest cache.
-    counts: Vec<u16>,
+    counts: Vec<u8>,
     /// The upper bits.
-    carried: Vec<u32>,
+    carried: Vec<u64>,
     /// The last bucket stands apart: so that a value is among the others is one question.
     longest: u64,
     sum: u128,
@@ -77,8 +77,8 @@ impl Histogram {
         let at = bucket(nanos.min(LONGEST));
         if at > self.counts.len() {
             let last = std::mem::take(&mut self.longest);
-            self.counts.push(last as u16);
-            self.carried.push((last >> 16) as u32);
+            self.counts.push(last as u8);
+            self.carried.push(last >> 8);
             self.counts.resize(at, 0);
             self.carried.resize(at, 0);
         }
@@ -93,7 +93,7 @@ impl Histogram {
 
     /// Every bucket.
     fn buckets(&self) -> impl Iterator<Item = u64> {
-        let both = |(&low, &high): (&u16, &u32)| u64::from(high) << 16 | u64::from(low);
+        let both = |(&low, &high): (&u8, &u64)| high << 8 | u64::from(low);
         self.counts.iter().zip(&self.carried).map(both).chain([self.longest])
     }
 

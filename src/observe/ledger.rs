@@ -169,8 +169,8 @@ impl Judge {
         let book = &mut self.consumers[c];
         let op = self.ops.at(word);
         let Op { state, produced_at } = *op;
-        op.state = state.took_effect(site, book.sites);
         if state.has_none(book.sites) {
+            op.state = state.took_first_effect(site, book.sites);
             book.metrics.done += 1;
             book.metrics.end_to_end.record(now.since(produced_at));
             if state.has(OpState::KEYED) {
@@ -181,6 +181,7 @@ impl Judge {
                 }
             }
         } else {
+            op.state = state.took_effect(site, book.sites);
             book.metrics.later_effects += 1;
             if state.has(OpState::once_at(site)) {
                 self.duplicate(now, word, held.worker, state);

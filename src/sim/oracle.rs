@@ -117,11 +117,16 @@ pub fn site(parts: &[&str]) -> u64 {
     mix(hash)
 }
 
-/// The number of a try at an operation. `fate`: 64 bits drawn for it when it was produced; `copy`: which publish of it, from
-/// 0; `run`: the handler's run of that copy in the consumer group, from 1, and 0 before there is any.
+/// The number of a try at a copy of an operation. `fate`: that of the copy; of the first one the 64 bits drawn for the
+/// operation when it was produced. `run`: the handler's run of it in the consumer group, from 1, and 0 before there is any.
 #[inline(always)]
-pub const fn attempt(fate: u64, copy: u16, run: u16) -> u64 {
-    fate.wrapping_add(GOLDEN.wrapping_mul(((copy as u64) << 16 | run as u64) + 1))
+pub const fn attempt(fate: u64, run: u16) -> u64 {
+    fate.wrapping_add(GOLDEN.wrapping_mul(run as u64 + 1))
+}
+
+/// The fate of an operation's next copy: as far from the one before as all the runs that it may have.
+pub const fn fate_of_next(fate: u64) -> u64 {
+    fate.wrapping_add(GOLDEN << 16)
 }
 
 /// The streams of a scenario, in the order in which [`Source`] numbers them.
@@ -388,13 +393,13 @@ mod tests {
         let mut oracle = Seeded::new(0, &Sources::default());
         let (here, there) = (site(&["worker", "1 work"]), site(&["worker", "2 ack"]));
         // Two places, two runs, two copies; and two neighbours among the sites and the fates.
-        let first = |fate| Address { site: here, attempt: attempt(fate, 0, 1) };
+        let first = |fate| Address { site: here, attempt: attempt(fate, 1) };
         let others: [fn(u64, u64, u64) -> Address; 5] = [
-            |fate, _, there| Address { site: there, attempt: attempt(fate, 0, 1) },
-            |fate, here, _| Address { site: here, attempt: attempt(fate, 0, 2) },
-            |fate, here, _| Address { site: here, attempt: attempt(fate, 1, 1) },
-            |fate, here, _| Address { site: here + 1, attempt: attempt(fate, 0, 1) },
-            |fate, here, _| Address { site: here, attempt: attempt(fate ^ 1 << 63, 0, 1) },
+            |fate, _, there| Address { site: there, attempt: attempt(fate, 1) },
+            |fate, here, _| Address { site: here, attempt: attempt(fate, 2) },
+            |fate, here, _| Address { site: here, attempt: attempt(fate_of_next(fate), 1) },
+            |fate, here, _| Address { site: here + 1, attempt: attempt(fate, 1) },
+            |fate, here, _| Address { site: here, attempt: attempt(fate ^ 1 << 63, 1) },
         ];
         for (nth, other) in others.into_iter().enumerate() {
             let mut cells = [0u32; 256];
@@ -432,7 +437,7 @@ mod tests {
 
     #[test]
     fn the_odometer_gives_every_combination_once() {
-        let at = Address { site: 0, attempt: attempt(0, 0, 0) };
+        let at = Address { site: 0, attempt: attempt(0, 0) };
         let half = Chance::new(1, 2).unwrap();
         let (mut odometer, mut seen) = (Odometer::default(), Vec::new());
         loop {

@@ -12,7 +12,7 @@ use crate::model::seat::{Answer, Point};
 use crate::model::stage::{Hand, StepAt, StepFault, Strike};
 use crate::model::store::{self, Insert};
 use crate::model::wire::{Call, Settle, Settlement};
-use crate::sim::{Lane, Oracle, Span};
+use crate::sim::{Address, Lane, Oracle, Span};
 
 /// How long a process is down that a poison operation killed: nothing in a scenario says it.
 pub const RESTART_AFTER_POISON: Span = Span::from_secs(5);
@@ -23,13 +23,18 @@ pub const RESTART_AFTER_POISON: Span = Span::from_secs(5);
 struct Run<'a> {
     held: Held,
     poison: bool,
+    /// The broker counts its delivery as the message's.
+    current: bool,
+    /// Where questions about it stand.
+    attempt: u64,
     hand: &'a Hand,
 }
 
 impl<'a> Run<'a> {
     #[inline(always)]
     fn of(delivery: u32, record: &Delivery, hand: &'a Hand) -> Run<'a> {
-        Run { held: record.parties(delivery), poison: record.message.traits.poison(), hand }
+        let Delivery { message, current, attempt, .. } = *record;
+        Run { held: record.parties(delivery), poison: message.traits.poison(), current, attempt, hand }
     }
 }
 
@@ -126,16 +131,15 @@ impl Consumers {
         step: &StepAt,
         out: &mut Out<'_, O, W>,
     ) -> Option<u32> {
-        let record = &out.common.records.deliveries[run.held.delivery];
         let mut span = match step.takes.constant() {
             Some(span) => span,
-            None => out.oracle.span(record.address(step.site), &step.takes),
+            None => out.oracle.span(Address { site: step.site, attempt: run.attempt }, &step.takes),
         };
         if slow > 1 {
             span = span * u64::from(slow);
         }
         let mut payload = 0;
-        if let Some((number, part)) = strikes(&step.faults, record, span, out.oracle) {
+        if let Some((number, part)) = strikes(&step.faults, run.attempt, span, out.oracle) {
             (payload, span) = (number + 1, part);
         }
         if span.is_zero() {
@@ -211,7 +215,7 @@ impl Consumers {
 
     #[inline(always)]
     fn act<O: Oracle, W: Watch>(&mut self, run: Run, at: usize, step: &StepAt, out: &mut Out<'_, O, W>) -> Next {
-        let Run { held, poison, hand } = run;
+        let Run { held, poison, current, hand, .. } = run;
         let Held { worker, delivery, .. } = held;
         if poison && may_fail(&step.step) {
             return self.poisoned(worker, out);
@@ -246,8 +250,12 @@ impl Consumers {
                     self.stores[store.at()].mark(name, process);
                 }
             }
+            Step::Effect { site, .. } if step.is_plain => {
+                out.tell(Fact::Effect { held, site, current });
+                return Next::On;
+            }
             Step::Effect { store, site } => {
-                self.effect(held, store, site, out);
+                self.effect(held, current, (store, site), out);
                 return Next::On;
             }
             Step::Commit(store) => self.commit(worker, store, out),
@@ -275,13 +283,20 @@ impl Consumers {
         }
     }
 
-    fn effect<O: Oracle, W: Watch>(&mut self, held: Held, store: StoreId, site: u8, out: &mut Out<'_, O, W>) {
+    /// An effect that may wait for a commit, or be had already by its key.
+    #[inline(never)]
+    fn effect<O: Oracle, W: Watch>(
+        &mut self,
+        held: Held,
+        current: bool,
+        (store, site): (StoreId, u8),
+        out: &mut Out<'_, O, W>,
+    ) {
         let state = &mut self.workers[held.worker as usize];
         if state.transaction == Some(store.0) {
             state.unborn |= 1 << site;
             return;
         }
-        let current = out.common.records.deliveries[held.delivery].current;
         if let StoreKind::External { idempotency: Some(life) } = out.stage.plan.stores[store.at()].kind {
             // A key names the operation; `Plan::check` sees to it that one step only calls with it.
             if self.stores[store.at()].is_marked(held.op.into(), 0) {
@@ -498,9 +513,10 @@ fn may_fail(step: &Step) -> bool {
 
 /// Whether one of the faults of a step strikes, which (the first), and how far into the step.
 #[inline]
-fn strikes<O: Oracle>(faults: &[StepFault], run: &Delivery, span: Span, oracle: &mut O) -> Option<(u32, Span)> {
-    let number = faults.iter().position(|fault| oracle.fault(run.address(fault.site), fault.chance))?;
-    let bits = oracle.bits(run.address(faults[number].moment));
+fn strikes<O: Oracle>(faults: &[StepFault], attempt: u64, span: Span, oracle: &mut O) -> Option<(u32, Span)> {
+    let number =
+        faults.iter().position(|&StepFault { site, chance, .. }| oracle.fault(Address { site, attempt }, chance))?;
+    let bits = oracle.bits(Address { site: faults[number].moment, attempt });
     let part = (u128::from(bits) * u128::from(span.nanos())) >> 64;
     Some((number as u32, Span::from_nanos(part as u64)))
 }

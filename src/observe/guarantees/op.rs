@@ -254,6 +254,13 @@ impl OpState {
         let after = self.counted(2 * (u32::from(site) % 8));
         after.with(if after.has(sites) { Self::DONE } else { 0 })
     }
+    /// The same, where none of these sites had an effect before.
+    #[inline]
+    pub(crate) fn took_first_effect(self, site: u8, sites: u64) -> OpState {
+        let once = Self::once_at(site);
+        debug_assert!(self.has_none(sites | once), "it is the first");
+        self.with(if once == sites { once | Self::DONE } else { once })
+    }
     #[inline]
     pub(crate) fn found_done(self) -> OpState {
         self.with(Self::FOUND)

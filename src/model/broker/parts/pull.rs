@@ -25,7 +25,7 @@ impl Pull {
         wire: u32,
         out: &mut Out<'_, O, W>,
     ) {
-        let about = Address { site: 0, attempt: attempt(u64::from(worker) << 32 | u64::from(polls), 0, 0) };
+        let about = Address { site: 0, attempt: attempt(u64::from(worker) << 32 | u64::from(polls), 0) };
         out.send(wire, Direction::Request, Call::Receive { queue, worker }, about);
     }
 
