@@ -10,7 +10,7 @@ use super::records::{Message, NONE, Traits};
 use super::stage::{Origin, Stage};
 use super::wire::{Call, Publish};
 use crate::sim::oracle::{attempt, fate_of_next};
-use crate::sim::{Address, Canon, Oracle, Slab, Span, Time, clone_by_field};
+use crate::sim::{Address, Canon, Oracle, Slab, Slot, Span, Time, clone_by_field};
 
 /// A producer, looked up once for all that it does in an event.
 #[derive(Clone, Copy)]
@@ -56,6 +56,12 @@ pub(crate) struct Pending {
     message: Message,
     /// The token of the timer that it waits for, or [`NONE`].
     timer: u32,
+}
+
+impl Slot for Pending {
+    fn link(&mut self) -> &mut u32 {
+        &mut self.message.key
+    }
 }
 
 impl Producers {

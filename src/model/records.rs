@@ -7,7 +7,7 @@
 use super::fact::{Cause, Held, Holder};
 use super::plan::{ProducerId, QueueId};
 use crate::sim::oracle::attempt;
-use crate::sim::{Address, Event, Slab, clone_by_field};
+use crate::sim::{Address, Event, Slab, Slot, clone_by_field};
 
 /// No record.
 pub const NONE: u32 = u32::MAX;
@@ -177,6 +177,26 @@ impl Delivery {
     /// Where a question about this run stands.
     pub fn address(&self, site: u64) -> Address {
         Address { site, attempt: self.attempt }
+    }
+}
+
+// What is asked of a free slot is whether it is still the one that somebody remembers: neither of these says.
+impl Slot for Message {
+    #[inline(always)]
+    fn link(&mut self) -> &mut u32 {
+        &mut self.key
+    }
+}
+impl Slot for Entry {
+    #[inline(always)]
+    fn link(&mut self) -> &mut u32 {
+        &mut self.place
+    }
+}
+impl Slot for Delivery {
+    #[inline(always)]
+    fn link(&mut self) -> &mut u32 {
+        &mut self.next
     }
 }
 

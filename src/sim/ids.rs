@@ -1,63 +1,72 @@
 //! A slab: dense slots that are reused. An index is never part of a result, for it depends on history.
+//!
+//! What is free is chained through the free slots themselves, so a slab is as large as the most that it ever held.
+
+/// A value that a slab can hold.
+pub trait Slot: Copy + Default {
+    /// A number in it that nobody asks for while its slot is free: there stands the next one that is.
+    fn link(&mut self) -> &mut u32;
+}
 
 /// Values under dense `u32` indices; a freed slot is the next one given out.
 #[derive(Debug)]
 pub struct Slab<T> {
     slots: Vec<T>,
-    free: Vec<u32>,
+    /// The first free slot, or [`NONE`].
+    free: u32,
+    len: u32,
 }
 
-impl<T: Copy> Clone for Slab<T> {
-    fn clone(&self) -> Self {
-        Slab { slots: self.slots.clone(), free: self.free.clone() }
-    }
-    fn clone_from(&mut self, source: &Self) {
-        self.slots.clone_from(&source.slots);
-        self.free.clone_from(&source.free);
-    }
-}
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+super::clone_by_field!(Slab<T> { slots, free, len });
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Slab { slots: Vec::new(), free: Vec::new() }
+        Slab { slots: Vec::new(), free: NONE, len: 0 }
     }
 }
 
-impl<T: Copy + Default> Slab<T> {
+impl<T: Slot> Slab<T> {
     /// Stores `value` and says where.
     #[inline(always)]
     pub fn insert(&mut self, value: T) -> u32 {
-        let at = self.free.pop().unwrap_or_else(|| self.one_more());
-        self.slots[at as usize] = value;
+        self.len += 1;
+        let at = self.free;
+        let Some(slot) = self.slots.get_mut(at as usize) else { return self.one_more(value) };
+        self.free = *slot.link();
+        *slot = value;
         at
     }
 
     #[cold]
-    fn one_more(&mut self) -> u32 {
-        self.slots.push(T::default());
-        u32::try_from(self.slots.len() - 1).expect("at most 2^32 records at a time")
+    fn one_more(&mut self, value: T) -> u32 {
+        self.slots.push(value);
+        u32::try_from(self.slots.len() - 1).ok().filter(|&at| at != NONE).expect("fewer than 2^32 records at a time")
     }
 
     /// Gives the slot back. The caller drops every copy of the index.
     #[inline]
     pub fn remove(&mut self, at: u32) {
-        debug_assert!((at as usize) < self.slots.len(), "what is given back was given out");
-        self.free.push(at);
+        *self.slots[at as usize].link() = self.free;
+        self.free = at;
+        self.len -= 1;
     }
 
-    /// Every slot, freed ones as they were left.
+    /// Every slot, freed ones as they were left but for their [link](Slot::link).
     pub fn slots(&self) -> &[T] {
         &self.slots
     }
 
     /// How many values are stored.
     pub fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.len as usize
     }
 
     /// Whether nothing is stored.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 }
 
@@ -78,13 +87,24 @@ impl<T> std::ops::IndexMut<u32> for Slab<T> {
 mod tests {
     use super::*;
 
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    struct Card(char, u32);
+
+    impl Slot for Card {
+        fn link(&mut self) -> &mut u32 {
+            &mut self.1
+        }
+    }
+
     #[test]
-    fn a_freed_slot_is_the_next_one_given_out() {
+    fn the_slot_that_was_freed_last_is_the_next_one_given_out_and_says_what_it_said() {
         let mut slab = Slab::default();
-        let (a, b) = (slab.insert('a'), slab.insert('b'));
+        let [a, b, c] = ['a', 'b', 'c'].map(|name| slab.insert(Card(name, 7)));
         slab.remove(a);
-        assert_eq!(slab.len(), 1);
-        assert_eq!(slab.insert('c'), a);
-        assert_eq!((slab[a], slab[b]), ('c', 'b'));
+        slab.remove(c);
+        assert_eq!((slab.len(), slab[a].0, slab[b], slab[c].0), (1, 'a', Card('b', 7), 'c'));
+        assert_eq!(['d', 'e', 'f'].map(|name| slab.insert(Card(name, 8))), [c, a, 3]);
+        assert_eq!((slab.len(), slab[a], slab[c]), (4, Card('e', 8), Card('d', 8)));
+        assert!(!slab.is_empty());
     }
 }

@@ -15,7 +15,7 @@ pub mod time;
 pub use agenda::{Agenda, Event, Head, Lane};
 pub use canon::{Canon, Fingerprint};
 pub use dist::Dist;
-pub use ids::Slab;
+pub use ids::{Slab, Slot};
 pub use keys::KeyDraw;
 pub use oracle::{Address, Chance, Oracle, Source};
 pub use ring::Ring;

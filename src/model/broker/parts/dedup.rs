@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::{Canon, Slab};
+use crate::sim::{Canon, Slab, Slot};
 
 /// Names in the window.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,12 @@ pub(crate) struct Dedup {
 
 /// A name within a scope.
 pub(crate) type Name = (u64, u64);
+
+impl Slot for (Name, u32) {
+    fn link(&mut self) -> &mut u32 {
+        &mut self.1
+    }
+}
 
 impl Dedup {
     /// What a name was said of, where it is known.
