@@ -99,13 +99,12 @@ pub struct Delivery {
     pub attempt: u64,
     /// The run that its handler is or would be, from 1.
     pub run: u16,
-    /// How many have it: a worker, calls on their way.
-    // Not beside what an event writes before it reads this: both are read as one word, which would wait for the write.
-    pub holds: u16,
     /// The queue.
     pub queue: QueueId,
     /// The broker counts it as the message's delivery.
     pub current: bool,
+    /// How many have it: a worker, calls on their way. With heartbeats over a slow wire those may be very many.
+    pub holds: u32,
     /// What its holder is doing.
     pub doing: Holder,
 }
@@ -162,16 +161,6 @@ impl Delivery {
     /// The parties, as facts name them.
     pub fn parties(&self, delivery: u32) -> Held {
         Held { op: self.message.op, key: self.message.key, delivery, worker: self.worker }
-    }
-
-    /// The broker no longer counts it, and one fewer has it: what [`Records::retire`] and [`Records::release`] do, but for the
-    /// slot, which is to be given back where it says that nobody has it.
-    #[inline]
-    pub fn end(&mut self) -> bool {
-        debug_assert!(self.current && self.holds > 0, "it was current, and held");
-        self.current = false;
-        self.holds -= 1;
-        self.holds == 0
     }
 
     /// Where a question about this run stands.
@@ -257,5 +246,24 @@ impl Records {
         if record.holds == 0 {
             self.deliveries.remove(delivery);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Renewals on a slow wire: each holds what it is about.
+    #[test]
+    fn a_delivery_may_be_held_by_more_calls_than_anybody_would_send() {
+        let mut records = Records::default();
+        let new = Delivery::next(0, &Entry::default(), Message::default(), QueueId(0), 0);
+        let delivery = records.deliveries.insert(new);
+        (0..100_000).for_each(|_| records.hold(delivery));
+        records.retire(delivery);
+        (0..100_000).for_each(|_| records.release(delivery));
+        assert!(!records.deliveries.is_empty(), "its worker has it still");
+        records.release(delivery);
+        assert!(records.deliveries.is_empty());
     }
 }

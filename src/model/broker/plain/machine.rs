@@ -256,14 +256,10 @@ impl Machine {
                 }
             }
             Settlement::Ack | Settlement::Reject => {
-                let is_last = record.end();
+                record.current = false; // what it held goes with the release
                 out.tell(Fact::Acked { held, message, queue });
                 self.remove(entry, &mut out.common.records);
                 out.common.records.messages.remove(message);
-                if is_last {
-                    out.common.records.deliveries.remove(delivery);
-                }
-                return held.worker;
             }
         }
         out.common.records.release(delivery);
