@@ -10,7 +10,7 @@
 //! one that does not is skipped. Rule: heads are all that may happen next; the heap over them is an index, kept only where
 //! the earliest head is asked for millions of times, and no part of the state.
 
-use super::heap::{FREE as NO_KEY, Heap};
+use super::heap::{Heap, NO_KEY};
 use super::ring::Ring;
 use super::time::Time;
 

@@ -142,28 +142,6 @@ impl Dist {
     // One piece of code: where it is asked nothing else fits into the registers besides.
     #[inline(never)]
     pub fn from_bits(&self, bits: u64) -> Span {
-        match self.shape {
-            Shape::Exponential { mean } => self.length(mean * minus_ln_of_rest(bits)),
-            _ => self.other_from_bits(bits),
-        }
-    }
-
-    /// The lengths for so many of them.
-    pub(super) fn lengths<const N: usize>(&self, bits: &[u64; N]) -> [Span; N] {
-        match self.shape {
-            // Side by side: alone each would wait for its logarithm.
-            Shape::Exponential { mean } => bits.map(|bits| self.length(mean * minus_ln_of_rest(bits))),
-            _ => bits.map(|bits| self.other_from_bits(bits)),
-        }
-    }
-
-    #[inline]
-    fn length(&self, nanos: f64) -> Span {
-        Span::from_nanos(whole(nanos)).min(self.cut)
-    }
-
-    #[inline(never)]
-    fn other_from_bits(&self, bits: u64) -> Span {
         // Never 0 or 1, and exact.
         let u = || ((bits >> 12) as i64 as f64 + 0.5) / (1u64 << 52) as f64;
         let nanos = match self.shape {
@@ -175,7 +153,7 @@ impl Dist {
             Shape::Pareto { min, shape } => min * libm::exp2(LOG2_E / shape * minus_ln_of_rest(bits)),
             Shape::Empirical(ref points) => interpolate(points, u()),
         };
-        self.length(nanos)
+        Span::from_nanos(whole(nanos)).min(self.cut)
     }
 
     /// The median.

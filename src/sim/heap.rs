@@ -8,10 +8,10 @@ use std::hint::select_unpredictable;
 /// mostly books the next one: it goes in at the top.
 #[derive(Debug)]
 pub(super) struct Heap {
-    /// The least; [`FREE`] where there is none.
+    /// The least; [`NO_KEY`] where there is none.
     top: u128,
     /// The others: the four children of the top, then the children of `at` from `4 * at + 4` on. What is free, up to a
-    /// multiple of four, is [`FREE`].
+    /// multiple of four, is [`NO_KEY`].
     keys: Vec<u128>,
     /// The first place that is free.
     end: usize,
@@ -22,25 +22,25 @@ pub(super) struct Heap {
 super::clone_by_field!(Heap { top, keys, end, hole });
 
 /// No key: above every key.
-pub(super) const FREE: u128 = u128::MAX;
+pub(super) const NO_KEY: u128 = u128::MAX;
 
 impl Default for Heap {
     fn default() -> Self {
-        Heap { top: FREE, keys: vec![FREE; 4], end: 0, hole: false }
+        Heap { top: NO_KEY, keys: vec![NO_KEY; 4], end: 0, hole: false }
     }
 }
 
 impl Heap {
-    /// The least key; [`FREE`] where there is none.
+    /// The least key; [`NO_KEY`] where there is none.
     #[inline]
     pub fn peek(&mut self) -> u128 {
         if self.hole {
             self.hole = false;
             if self.end == 0 {
-                self.top = FREE;
+                self.top = NO_KEY;
             } else {
                 self.end -= 1;
-                let last = std::mem::replace(&mut self.keys[self.end], FREE);
+                let last = std::mem::replace(&mut self.keys[self.end], NO_KEY);
                 self.sink(last);
             }
         }
@@ -66,14 +66,14 @@ impl Heap {
 
     /// Puts a key in at the end.
     fn rise(&mut self, new: u128) {
-        if self.top == FREE {
+        if self.top == NO_KEY {
             self.top = new;
             return;
         }
         let mut at = self.end;
         self.end += 1;
         if at == self.keys.len() {
-            self.keys.extend([FREE; 4]);
+            self.keys.extend([NO_KEY; 4]);
         }
         while at >= 4 {
             let parent = at / 4 - 1;
@@ -143,6 +143,6 @@ mod tests {
             heap.take();
             out += 1;
         }
-        assert_eq!((heap.peek(), out), (FREE, 10_000));
+        assert_eq!((heap.peek(), out), (NO_KEY, 10_000));
     }
 }

@@ -3,7 +3,7 @@
 //! What is free is chained through the free slots themselves, so a slab is as large as the most that it ever held.
 
 /// A value that a slab can hold.
-pub trait Slot: Copy + Default {
+pub trait Slot: Copy {
     /// A number in it that nobody asks for while its slot is free: there stands the next one that is.
     fn link(&mut self) -> &mut u32;
 }

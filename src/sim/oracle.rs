@@ -79,7 +79,7 @@ pub trait Oracle {
     fn bits(&mut self, at: Address) -> u64;
     /// Whether a fault, likely or not, befalls here. Typically it does not.
     fn fault(&mut self, at: Address, p: Chance) -> bool {
-        !p.is_never() && self.bits(at) <= p.last
+        !p.is_never() && p.hit(self.bits(at))
     }
     /// One of `n` alternatives. Typically the first.
     fn pick(&mut self, at: Address, n: u32) -> u32 {
@@ -199,7 +199,7 @@ impl Stream {
             self.make_words(index);
         }
         self.spans_from = index;
-        self.spans = of.lengths(&self.words);
+        self.spans = self.words.map(|bits| of.from_bits(bits));
         self.spans[0]
     }
 }
