@@ -151,8 +151,8 @@ fn of_product(product: &Product) -> String {
         }
     }
     text.push_str("\nNot modelled\n");
-    let width = product.not_modelled.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    for (name, instead) in product.not_modelled {
+    let width = product.not_modelled.iter().copied().flatten().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, instead) in product.not_modelled.iter().copied().flatten() {
         line(&mut text, width, name, instead);
     }
     text

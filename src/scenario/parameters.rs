@@ -7,6 +7,7 @@ use super::decode::{Read, Reader, unknown_field};
 use super::document::{Entry, Node, Value as Written};
 use super::error::Problem;
 use super::names::{Kind as Thing, Names};
+use crate::model::broker::NotModelled;
 use crate::model::parameter::{Kind, Parameter, Scalar, Value, Values};
 use crate::model::plan::QueueId;
 use crate::model::text::{PLACEHOLDERS, Text};
@@ -18,13 +19,15 @@ pub(crate) fn read<'e>(
     names: &Names,
     parameters: &'static [Parameter],
     given: impl IntoIterator<Item = &'e Entry>,
-    (what, more, lacks): (&str, &[&'static str], &[(&str, &str)]),
+    (what, more, lacks): (&str, &[&'static str], NotModelled),
 ) -> Read<Values> {
     let mut values = Vec::new();
     for field in given {
         match parameters.iter().find(|parameter| parameter.name == field.key) {
             Some(parameter) => values.push(value(reader, names, parameter, field).map(|v| (parameter.name, v))),
-            None if let Some((name, instead)) = lacks.iter().find(|(name, _)| *name == field.key) => {
+            None if let Some((name, instead)) =
+                lacks.iter().copied().flatten().find(|(name, _)| *name == field.key) =>
+            {
                 let problem = Problem::new(field.key_at, format!("`{name}` is not modelled"));
                 values.push(reader.fail(problem.label(*instead)));
             }

@@ -432,8 +432,8 @@ pub struct Product {
     pub nouns: &'static [Noun],
     /// What it calls what stories tell of.
     pub words: Words,
-    /// What this model leaves out: (name in the product, why or what to do instead).
-    pub not_modelled: &'static [(&'static str, &'static str)],
+    /// What this model leaves out.
+    pub not_modelled: NotModelled,
     /// From values that fit the parameters to settings, or what does not fit together.
     pub read: fn(&Values) -> Result<Settings, String>,
     /// The same of what a producer says with each message.
@@ -441,6 +441,9 @@ pub struct Product {
     /// The same of how a consumer asks.
     pub read_client: fn(&Values) -> Result<Subscription, String>,
 }
+
+/// What a model leaves out, in lists that products may share: (name in the product, why or what to do instead).
+pub type NotModelled = &'static [&'static [(&'static str, &'static str)]];
 
 /// What stands around the queues of some products, each with a name: `[exchange.NAME]`.
 #[derive(Debug)]
@@ -451,8 +454,8 @@ pub struct Noun {
     pub what: &'static str,
     /// What is said of it.
     pub parameters: &'static [Parameter],
-    /// What it has in the product and not here, and what there is instead.
-    pub not_modelled: &'static [(&'static str, &'static str)],
+    /// What it has in the product and not here.
+    pub not_modelled: NotModelled,
 }
 
 /// Which part of what is given does not fit, by its place.

@@ -216,11 +216,11 @@ pub const PRODUCTS: &[Product] = &[Product {
     facts: &[],
     nouns: &[],
     words: super::Words { delivery: "delivery", lease: "lease", held: "leased" },
-    not_modelled: &[
+    not_modelled: &[&[
         ("replication", "one node; a crash takes the whole queue down, and `durable` says what it keeps"),
         ("priorities", "every message is equal"),
         ("message TTL", "a message never expires; say `max_deliveries` to get rid of what cannot be done"),
-    ],
+    ]],
     read,
     read_message: |_| Ok(super::Envelope::Plain(Envelope)),
     read_client: |_| Ok(super::Subscription::Plain(Subscription)),

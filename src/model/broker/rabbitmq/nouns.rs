@@ -15,10 +15,10 @@ pub const NOUNS: &[Noun] = &[
     Noun {
         word: "exchange",
         what: "an exchange",
-        not_modelled: &[
+        not_modelled: &[&[
             ("auto-delete", "in recorded scripts only: here all stand for the whole run"),
             ("internal", "every producer may publish to every exchange"),
-        ],
+        ]],
         parameters: &[
             Parameter {
                 name: "type",
@@ -88,10 +88,10 @@ pub const NOUNS: &[Noun] = &[
     Noun {
         word: "broker",
         what: "a broker",
-        not_modelled: &[
+        not_modelled: &[&[
             ("nodes", "one node; a crash takes the queue down and loses nothing of it"),
             ("consumer_timeout", "30 min, unless a queue says otherwise where its version lets it"),
-        ],
+        ]],
         parameters: &[Parameter {
             name: "version",
             kind: Kind::Word(&["3.10", "4.0", "4.3"]),

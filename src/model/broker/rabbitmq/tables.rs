@@ -157,14 +157,16 @@ const CLIENT: &[Parameter] = &[
     },
 ];
 
-// Not modelled, of both.
-const TRANSACTIONS: (&str, &str) = ("publisher transactions", "use confirms");
-const EXCLUSIVE: (&str, &str) = ("exclusive", "in recorded scripts only: here all stand for the whole run");
-const AUTO_DELETE: (&str, &str) = ("auto-delete", "in recorded scripts only: here all stand for the whole run");
-const QUEUE_TYPE: (&str, &str) = ("x-queue-type", "say it with the product");
-const LEADER: (&str, &str) = ("queue-leader-locator", "one node");
-const DELIVERY_MODE: (&str, &str) = ("delivery_mode", "say `persistent`");
-const ALARMS: (&str, &str) = ("memory and disk alarms", "publishers are never blocked");
+/// What both lack.
+const NOT_MODELLED: &[(&str, &str)] = &[
+    ("publisher transactions", "use confirms"),
+    ("exclusive", "in recorded scripts only: here all stand for the whole run"),
+    ("auto-delete", "in recorded scripts only: here all stand for the whole run"),
+    ("x-queue-type", "say it with the product"),
+    ("queue-leader-locator", "one node"),
+    ("delivery_mode", "say `persistent`"),
+    ("memory and disk alarms", "publishers are never blocked"),
+];
 
 const FACTS: &[&str] = &[
     "A confirmed publish to a direct exchange with no matching binding and mandatory=false is acked, and nothing is \
@@ -224,18 +226,14 @@ pub const PRODUCTS: &[Product] = &[
         nouns: NOUNS,
         words: Words { delivery: "delivery", lease: "consumer timeout", held: "unacked" },
         not_modelled: &[
-            TRANSACTIONS,
-            EXCLUSIVE,
-            AUTO_DELETE,
-            QUEUE_TYPE,
-            LEADER,
-            DELIVERY_MODE,
-            ("delivery-limit", "quorum queues only: a classic queue has none"),
-            ("dead-letter-strategy", "quorum queues only"),
-            ("queue-mode", "memory and disk are not told apart"),
-            ALARMS,
-            ("loss of power", "a crash is the broker's process; what was confirmed and persistent is kept"),
-            ("a delay of a nack", "the message waits as if its consumer did, but leaves it its prefetch"),
+            NOT_MODELLED,
+            &[
+                ("delivery-limit", "quorum queues only: a classic queue has none"),
+                ("dead-letter-strategy", "quorum queues only"),
+                ("queue-mode", "memory and disk are not told apart"),
+                ("loss of power", "a crash is the broker's process; what was confirmed and persistent is kept"),
+                ("a delay of a nack", "the message waits as if its consumer did, but leaves it its prefetch"),
+            ],
         ],
         read: |values| read(values, Family::Classic),
         read_message: envelope,
@@ -306,19 +304,15 @@ pub const PRODUCTS: &[Product] = &[
         nouns: NOUNS,
         words: Words { delivery: "delivery", lease: "consumer timeout", held: "unacked" },
         not_modelled: &[
-            ("replicas", "one node; a crash takes the queue down and loses nothing of it"),
-            TRANSACTIONS,
-            EXCLUSIVE,
-            AUTO_DELETE,
-            QUEUE_TYPE,
-            LEADER,
-            DELIVERY_MODE,
-            ("durable", "a quorum queue always is"),
-            ("max-priority", "classic queues only: a quorum queue has its own priorities"),
-            ("quorum-initial-group-size", "one node"),
-            ALARMS,
-            ("consumer_disconnected_timeout", "a partitioned consumer node is a crashed one"),
-            ("clients that give up", "whom the broker cancels, or whose channel it closes, consumes again at once"),
+            NOT_MODELLED,
+            &[
+                ("replicas", "one node; a crash takes the queue down and loses nothing of it"),
+                ("durable", "a quorum queue always is"),
+                ("max-priority", "classic queues only: a quorum queue has its own priorities"),
+                ("quorum-initial-group-size", "one node"),
+                ("consumer_disconnected_timeout", "a partitioned consumer node is a crashed one"),
+                ("clients that give up", "whom the broker cancels, or whose channel it closes, consumes again at once"),
+            ],
         ],
         read: |values| read(values, Family::Quorum),
         read_message: envelope,

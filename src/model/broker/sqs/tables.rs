@@ -145,15 +145,19 @@ const WORDS: Words = Words { delivery: "receive", lease: "visibility timeout", h
 const DEAD_LETTERS: &str = "none, unless RedrivePolicy is set; then the receive after maxReceiveCount others moves the message, and \
                             without a receive it stays";
 
-const LIMIT_OF_RENEWALS: (&str, &str) = (
-    "12 hours in all",
-    "a visibility timeout may be extended without end; the service stops at 12 hours from the receive",
-);
-const ALLOW_POLICY: (&str, &str) = ("RedriveAllowPolicy", "any queue may put messages aside in any other of its kind");
-const SIZE: (&str, &str) = ("MaximumMessageSize", "messages have no size");
-const POLICY: (&str, &str) = ("Policy", "everybody may do everything");
-const ENCRYPTION: (&str, &str) = ("KmsMasterKeyId", "nothing is encrypted");
-const CALLS: (&str, &str) = ("limits of calls", "no call is throttled; give links latency where calls take time");
+/// What both lack.
+const NOT_MODELLED: &[(&str, &str)] = &[
+    (
+        "12 hours in all",
+        "a visibility timeout may be extended without end; the service stops at 12 hours from the receive",
+    ),
+    ("limits of calls", "no call is throttled; give links latency where calls take time"),
+    ("RedriveAllowPolicy", "any queue may put messages aside in any other of its kind"),
+    ("MaximumMessageSize", "messages have no size"),
+    ("Policy", "everybody may do everything"),
+    ("KmsMasterKeyId", "nothing is encrypted"),
+    ("the rate of a move task", "[redrive.NAME] moves all at once"),
+];
 
 const FACTS: &[&str] = &[
     "standard: when the answer to a send is lost and the client sends again, two messages with different ids are delivered",
@@ -192,16 +196,12 @@ pub const PRODUCTS: &[Product] = &[
         nouns: &[],
         words: WORDS,
         not_modelled: &[
-            LIMIT_OF_RENEWALS,
-            CALLS,
-            ALLOW_POLICY,
-            SIZE,
-            POLICY,
-            ENCRYPTION,
-            ("FifoQueue", "say it with the product: sqs-fifo"),
-            ("fair queues", "a group id changes nothing"),
-            ("short polls of a subset of servers", "a short poll finds whatever is visible"),
-            ("the rate of a move task", "[redrive.NAME] moves all at once"),
+            NOT_MODELLED,
+            &[
+                ("FifoQueue", "say it with the product: sqs-fifo"),
+                ("fair queues", "a group id changes nothing"),
+                ("short polls of a subset of servers", "a short poll finds whatever is visible"),
+            ],
         ],
         read: |values| settings(values, Kind::Standard { loose: values.word("looseness") != Some("none") }),
         read_message: envelope,
@@ -231,16 +231,12 @@ pub const PRODUCTS: &[Product] = &[
         nouns: &[],
         words: WORDS,
         not_modelled: &[
-            LIMIT_OF_RENEWALS,
-            CALLS,
-            ALLOW_POLICY,
-            SIZE,
-            POLICY,
-            ENCRYPTION,
-            ("FifoQueue", "the product says it"),
-            ("ReceiveRequestAttemptId", "in recorded scripts only: a client here makes a new attempt each time"),
-            ("look-ahead", "a huge backlog of one blocked group does not starve the others"),
-            ("the rate of a move task", "[redrive.NAME] moves all at once"),
+            NOT_MODELLED,
+            &[
+                ("FifoQueue", "the product says it"),
+                ("ReceiveRequestAttemptId", "in recorded scripts only: a client here makes a new attempt each time"),
+                ("look-ahead", "a huge backlog of one blocked group does not starve the others"),
+            ],
         ],
         read: |values| {
             let content_based = values.switch("ContentBasedDeduplication").unwrap_or(false);
