@@ -2,8 +2,9 @@
 //!
 //! Every moment and every fact goes in, in its order, a fact with what it says that is new: whose an operation's key is, is
 //! taken in where the operation is produced; operation, worker, message and queue of a delivery where it is delivered; and
-//! that what is produced is published, and that a program goes on with its next step, goes without saying. What goes in turns and multiplies the sum, and neither loses
-//! anything: of two runs that differ in one place the sums differ ever after. It does not withstand an adversary.
+//! that what is produced is published, and that a program goes on with its next step, goes without saying. What goes in
+//! turns and multiplies the sum, and neither loses anything: of two runs that differ in one place the sums differ ever
+//! after. It does not withstand an adversary.
 
 use crate::model::fact::Fact;
 use crate::sim::Time;

@@ -1,9 +1,8 @@
 //! Family E: dead letters. (E1, that every operation ends, stands with the [outcomes](super::outcome).)
 //!
 //! E2's subject is a copy in its slot that had had its last delivery (not one that was rejected or too old): the broker says
-//! after how many it put it aside, and we counted. E4's
-//! is an operation: two copies of it put aside are a violation, and a dead letter that moves on from one dead-letter
-//! queue to the next is none.
+//! after how many it put it aside, and we counted. E4's is an operation: two copies of it put aside are a violation, and a
+//! dead letter that moves on from one dead-letter queue to the next is none.
 
 use super::{Asked, Id, OpState};
 

@@ -258,8 +258,9 @@ impl OpState {
     #[inline]
     pub(crate) fn took_first_effect(self, site: u8, sites: u64) -> OpState {
         let once = Self::once_at(site);
-        debug_assert!(self.has_none(sites | once), "it is the first");
-        self.with(if once == sites { once | Self::DONE } else { once })
+        let after = self.with(if once == sites { once | Self::DONE } else { once });
+        debug_assert_eq!(after, self.took_effect(site, sites), "it is the first");
+        after
     }
     #[inline]
     pub(crate) fn found_done(self) -> OpState {
