@@ -3,7 +3,7 @@
 //! What is free is chained through the free slots themselves, so a slab is as large as the most that it ever held.
 
 /// A value that a slab can hold.
-pub trait Slot: Copy {
+pub trait Slot: Copy + Default {
     /// A number in it that nobody asks for while its slot is free: there stands the next one that is.
     fn link(&mut self) -> &mut u32;
 }
@@ -30,20 +30,29 @@ impl<T> Default for Slab<T> {
 
 impl<T: Slot> Slab<T> {
     /// Stores `value` and says where.
+    // Nothing is called with the value: it goes to its slot field by field, straight from registers. A copy that is made by
+    // halves and read at once as a whole waits for both.
     #[inline(always)]
     pub fn insert(&mut self, value: T) -> u32 {
-        self.len += 1;
+        if self.free as usize >= self.slots.len() {
+            self.one_more();
+        }
         let at = self.free;
-        let Some(slot) = self.slots.get_mut(at as usize) else { return self.one_more(value) };
+        let slot = &mut self.slots[at as usize];
         self.free = *slot.link();
         *slot = value;
+        self.len += 1;
         at
     }
 
+    /// None is free: makes one that is.
     #[cold]
-    fn one_more(&mut self, value: T) -> u32 {
-        self.slots.push(value);
-        u32::try_from(self.slots.len() - 1).ok().filter(|&at| at != NONE).expect("fewer than 2^32 records at a time")
+    #[inline(never)]
+    fn one_more(&mut self) {
+        let at = u32::try_from(self.slots.len()).ok().filter(|&at| at != NONE);
+        self.free = at.expect("fewer than 2^32 records at a time");
+        self.slots.push(T::default());
+        *self.slots[self.free as usize].link() = NONE;
     }
 
     /// Gives the slot back. The caller drops every copy of the index.
