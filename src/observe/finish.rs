@@ -159,6 +159,9 @@ impl Judge {
         for run in self.deliveries.iter().filter(|delivery| delivery.at == At::Running) {
             self.consumers[usize::from(run.consumer)].metrics.cut_runs += 1;
         }
+        for (worker, acks) in self.acks.iter().enumerate() {
+            self.consumers[self.roles.consumer(worker as u32)].metrics.counts.acked += acks;
+        }
         for book in &mut self.consumers {
             book.metrics.complete(book.sites != 0);
         }

@@ -37,6 +37,8 @@ pub struct Judge {
     pub(super) deliveries: Vec<Delivery>,
     pub(super) queues: Vec<QueueBook>,
     pub(super) consumers: Vec<ConsumerBook>,
+    /// Acks that settled a message, by worker: found there sooner than by consumer.
+    pub(super) acks: Vec<u64>,
     pub(super) sampler: Sampler,
     pub(super) bands: Bands,
 }
@@ -63,6 +65,7 @@ impl Judge {
                 .iter()
                 .map(|c| ConsumerBook { sites: c.sites, ..ConsumerBook::default() })
                 .collect(),
+            acks: vec![0; roles.workers()],
             roles,
             sampler: Sampler::new(queues),
             bands: Bands::default(),
@@ -78,7 +81,7 @@ impl Judge {
             let (messages, consumers, roles) = (&self.messages, &self.consumers, &self.roles);
             self.sampler.take(self.queues.iter_mut().enumerate().map(|(q, book)| {
                 let queue = QueueId(q as u16);
-                let age = messages.oldest(queue).map_or(0.0, |since| at.since(since).as_secs_f64());
+                let age = messages.oldest(queue).map_or(0.0, |since| (at - since).as_secs_f64());
                 book.metrics.max_age_s = book.metrics.max_age_s.max(age);
                 let mut sample = Sample {
                     depth: book.metrics.depth.value,
@@ -116,7 +119,7 @@ impl Judge {
         }
         for run in self.deliveries.iter().filter(|delivery| delivery.at == At::Running) {
             let worked = &mut self.consumers[usize::from(run.consumer)].metrics.worked_in_time;
-            *worked += u128::from(at.since(run.started_at).nanos());
+            *worked += u128::from((at - run.started_at).nanos());
         }
     }
 

@@ -7,6 +7,7 @@
 
 use super::guarantees::{self, Id, OpState};
 use super::judge::Judge;
+use super::messages::Message;
 use super::ops::Op;
 use super::records::{At, Delivery, NO_DELIVERY};
 use super::report::Counts;
@@ -74,13 +75,11 @@ impl Judge {
 
     #[inline(always)]
     fn delivered(&mut self, now: Time, held: Held, message: u32, queue: QueueId, why: (Cause, Holder)) {
-        let slot = held.delivery as usize;
-        let c = self.roles.consumer(held.worker);
-        let before = self.messages.deliver(message);
-        let worker = held.worker;
-        let (consumer, at_home, word) = (c as u16, before.at_home, before.word);
+        let (slot, worker) = (held.delivery as usize, held.worker);
+        let c = self.roles.consumer(worker);
+        let Message { since, deliveries, at_home, word } = self.messages.deliver(message);
         // Written field by field: a copy of the whole would wait for its parts.
-        let new = Delivery { word, worker, consumer, at: At::Waiting, at_home, started_at: now };
+        let new = Delivery { word, worker, consumer: c as u16, at: At::Waiting, at_home, started_at: now };
         match self.deliveries.get_mut(slot) {
             Some(before) if before.at != At::Waiting => *before = new,
             _ => {
@@ -88,20 +87,31 @@ impl Judge {
                 self.deliveries[slot] = new;
             }
         }
-        if at_home {
-            self.count(now, word, Some(worker), OpState::DELIVERED_ONCE, |state| state.delivered(true, why.0, why.1));
+        let state = &mut self.ops.at(word).state;
+        if at_home && why.0 == Cause::First && state.is_new_to_consumers() {
+            debug_assert_eq!(deliveries, 1, "where its operation is new, a message is");
+            *state = state.first_delivered();
+            self.consumers[c].metrics.queueing.record(now - since);
         } else {
-            self.count(now, word, Some(worker), OpState::NEVER, |state| state.delivered(false, why.0, why.1));
-        }
-        let consumer = &mut self.consumers[c].metrics;
-        if before.deliveries == 0 {
-            consumer.queueing.record(now.since(before.since));
-        } else {
-            consumer.counts.redelivered += 1;
+            self.delivered_again(now, worker, message, why);
         }
         let metrics = &mut self.queues[queue.at()].metrics;
         metrics.depth.down(now);
         metrics.in_flight.up(now);
+    }
+
+    /// A delivery that is not the first of its operation, or not from its home.
+    #[inline(never)]
+    fn delivered_again(&mut self, now: Time, worker: u32, message: u32, (cause, holder): (Cause, Holder)) {
+        let Message { since, deliveries, at_home, word } = self.messages.at(message);
+        let once = if at_home { OpState::DELIVERED_ONCE } else { OpState::NEVER };
+        self.count(now, word, Some(worker), once, |state| state.delivered(at_home, cause, holder));
+        let consumer = &mut self.consumers[self.roles.consumer(worker)].metrics;
+        if deliveries == 1 {
+            consumer.queueing.record(now - since);
+        } else {
+            consumer.counts.redelivered += 1;
+        }
     }
 
     /// Makes room for a delivery: the one before it waits, or there was none.
@@ -172,7 +182,7 @@ impl Judge {
         if state.has_none(book.sites) {
             op.state = state.took_first_effect(site, book.sites);
             book.metrics.done += 1;
-            book.metrics.end_to_end.record(now.since(produced_at));
+            book.metrics.end_to_end.record(now - produced_at);
             if state.has(OpState::KEYED) {
                 book.metrics.first_in_key += 1;
                 if guarantees::first_effect(self.keys[state.strand()].newest(held.key, c), held.op) {
@@ -214,7 +224,7 @@ impl Judge {
         let (started_at, at_home) = (delivery.started_at, delivery.at_home);
         let word = delivery.word;
         let consumer = &mut self.consumers[usize::from(delivery.consumer)].metrics;
-        let worked = now.since(started_at);
+        let worked = now - started_at;
         if how == RunEnd::Done {
             consumer.handler.record(worked);
         } else {
@@ -231,13 +241,12 @@ impl Judge {
     fn acked(&mut self, now: Time, held: Held, message: u32, queue: QueueId) {
         let word = self.messages.leave(message);
         self.queues[queue.at()].metrics.in_flight.down(now);
-        let c = usize::from(self.deliveries[held.delivery as usize].consumer);
-        self.consumers[c].metrics.counts.acked += 1;
+        self.acks[held.worker as usize] += 1;
         let state = &mut self.ops.at(word).state;
         if state.has(OpState::DONE) {
             *state = state.acked_when_done();
         } else {
-            self.acked_before_it_was_done(now, word, held.worker, c);
+            self.acked_before_it_was_done(now, word, held.worker);
         }
     }
 
@@ -245,24 +254,24 @@ impl Judge {
     fn acked_late(&mut self, now: Time, held: Held, message: u32, queue: QueueId) {
         let word = self.messages.leave(message);
         self.queues[queue.at()].metrics.depth.down(now);
-        let c = self.roles.consumer(held.worker);
-        self.consumers[c].metrics.counts.acked += 1;
-        self.consumers[c].metrics.counts.acked_late += 1;
+        self.acks[held.worker as usize] += 1;
+        self.by(held).acked_late += 1;
         if self.state(word).has(OpState::DONE) {
             self.lessen(now, word, Some(held.worker), OpState::acked_when_done);
         } else {
-            self.acked_before_it_was_done(now, word, held.worker, c);
+            self.acked_before_it_was_done(now, word, held.worker);
         }
     }
 
     #[inline(never)]
-    fn acked_before_it_was_done(&mut self, now: Time, word: u32, worker: u32, c: usize) {
+    fn acked_before_it_was_done(&mut self, now: Time, word: u32, worker: u32) {
+        let c = self.roles.consumer(worker);
         let sites = self.consumers[c].sites;
         let state = self.lessen(now, word, Some(worker), |state| state.acked(sites));
         let metrics = &mut self.consumers[c].metrics;
         if sites == 0 {
             metrics.done += 1;
-            metrics.end_to_end.record(now.since(self.ops.at(word).produced_at));
+            metrics.end_to_end.record(now - self.ops.at(word).produced_at);
         } else if guarantees::acked_without_effect(state, sites) {
             self.broke(now, self.op(word), worker, Id::C6);
         }
@@ -285,7 +294,8 @@ impl Judge {
         (attempts, spent): (u16, bool),
     ) {
         let first = self.first(now, op);
-        let exact = guarantees::attempts_exact(self.messages.deliveries(message), attempts, self.roles.caps[from.at()]);
+        let exact =
+            guarantees::attempts_exact(self.messages.at(message).deliveries, attempts, self.roles.caps[from.at()]);
         let word = self.messages.leave(message);
         let state = self.state(word);
         let home = self.roles.home(state);

@@ -58,10 +58,11 @@ impl Messages {
         if place >= self.places.len() {
             self.grow(place);
         }
-        let older = std::mem::replace(&mut self.places[line].older, place as u32);
-        self.places[older as usize].younger = place as u32;
+        let places = self.places.as_mut_slice(); // looked up once
+        let older = std::mem::replace(&mut places[line].older, place as u32);
+        places[older as usize].younger = place as u32;
         // Written field by field: a copy of the whole would wait for its parts.
-        self.places[place] = Place { since: now, older, younger: line as u32, word, deliveries: 0, at_home };
+        places[place] = Place { since: now, older, younger: line as u32, word, deliveries: 0, at_home };
     }
 
     #[cold]
@@ -80,19 +81,21 @@ impl Messages {
         word
     }
 
-    /// It is handed out; this is what it was before.
+    /// It is handed out; this is what is known of it then.
     #[inline(always)]
     pub fn deliver(&mut self, slot: u32) -> Message {
         let place = self.place(slot);
         let Place { since, ref mut deliveries, at_home, word, .. } = self.places[place];
-        let before = *deliveries;
-        *deliveries = before.saturating_add(1);
-        Message { since, deliveries: before, at_home, word }
+        if let Some(more) = deliveries.checked_add(1) {
+            *deliveries = more;
+        }
+        Message { since, deliveries: *deliveries, at_home, word }
     }
 
-    /// How often it was handed out in its queue.
-    pub fn deliveries(&self, slot: u32) -> u16 {
-        self.places[self.place(slot)].deliveries
+    /// What is known of it.
+    pub fn at(&self, slot: u32) -> Message {
+        let Place { since, deliveries, at_home, word, .. } = self.places[self.place(slot)];
+        Message { since, deliveries, at_home, word }
     }
 
     /// Since when the oldest unsettled message stands in a queue.

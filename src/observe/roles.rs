@@ -117,6 +117,11 @@ impl Roles {
         }
     }
 
+    /// How many workers there are.
+    pub(super) fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
     /// The place of a worker's consumer.
     #[inline]
     pub(super) fn consumer(&self, worker: u32) -> usize {

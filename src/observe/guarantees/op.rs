@@ -30,13 +30,16 @@ pub(crate) enum LastCopy {
     Swallowed,
 }
 
-// Where the fields begin. The two bits of effect site `s` are 2s (once) and 2s + 1 (twice).
+// Where the fields begin: in the lower half what is asked of nearly every fact, for there a question is one instruction.
+// The two bits of effect site `s` are 2s (once) and 2s + 1 (twice).
 const DELIVERED_AT: u32 = 16;
 const STARTED_AT: u32 = 18;
 const STORED_AT: u32 = 20;
-const DEAD_AT: u32 = 22;
+const DONE_AT: u32 = 22;
+const FOUND_AT: u32 = 23;
 const ALIVE_AT: u32 = 24;
 const HANDS_AT: u32 = 28;
+const DEAD_AT: u32 = 34;
 const LAST_AT: u32 = 37;
 const CAUSE_AT: u32 = 41;
 const STRAND_AT: u32 = 48;
@@ -59,7 +62,7 @@ impl OpState {
     pub(crate) const DEAD_ONCE: u64 = 1 << DEAD_AT;
     pub(crate) const DEAD: u64 = 3 << DEAD_AT;
     /// The second bit of every count.
-    pub(crate) const TWICE: u64 = 0xaa_aaaa;
+    pub(crate) const TWICE: u64 = 0x2a_aaaa | 2 << DEAD_AT;
     /// Copies stored or on their way.
     pub(crate) const ALIVE: u64 = FULL << ALIVE_AT;
     /// Deliveries whose run may still come or still goes on.
@@ -68,9 +71,9 @@ impl OpState {
     /// Its producer will not publish it again.
     pub(crate) const SETTLED: u64 = 1 << 33;
     /// Every effect of one consumer stands; of a consumer without effects: it acked.
-    pub(crate) const DONE: u64 = 1 << 34;
+    pub(crate) const DONE: u64 = 1 << DONE_AT;
     /// A handler found that it was done.
-    pub(crate) const FOUND: u64 = 1 << 35;
+    pub(crate) const FOUND: u64 = 1 << FOUND_AT;
     /// A handler run of a delivery from another queue than its home.
     pub(crate) const STARTED_ELSEWHERE: u64 = 1 << 36;
     pub(crate) const LAST: u64 = 15 << LAST_AT;
@@ -172,16 +175,17 @@ impl OpState {
     }
     #[inline]
     fn up(self, at: u32) -> OpState {
-        if !self.0 & FULL << at == 0 {
-            cold_path();
+        let after = self.0.wrapping_add(1 << at);
+        if after & FULL << at == 0 {
+            cold_path(); // it was full
             return self;
         }
-        OpState(self.0 + (1 << at))
+        OpState(after)
     }
     #[inline]
     fn down(self, at: u32) -> OpState {
-        // Zero where the count is not kept: see the mask.
-        if matches!(self.0 >> at & FULL, 0 | FULL) {
+        // Zero where the count is not kept: see the mask. One more than zero is one, one more than full is zero.
+        if self.0.wrapping_add(1 << at) & (FULL - 1) << at == 0 {
             cold_path();
             return self;
         }
@@ -228,6 +232,18 @@ impl OpState {
         let because = if cause == Cause::First { counted } else { counted.because(cause, holder) };
         because.up(HANDS_AT)
     }
+    /// Whether no delivery of it from its home was ever made, and none from elsewhere has a run.
+    #[inline]
+    pub(crate) fn is_new_to_consumers(self) -> bool {
+        self.has_none(Self::DELIVERED_ONCE | Self::HANDS)
+    }
+    /// The first delivery, from its home.
+    #[inline]
+    pub(crate) fn first_delivered(self) -> OpState {
+        let after = self.with(Self::DELIVERED_ONCE | 1 << HANDS_AT);
+        debug_assert_eq!(after, self.delivered(true, Cause::First, Holder::Nobody), "it is the first");
+        after
+    }
     /// It is delivered again, for this reason.
     #[inline(never)]
     fn because(self, cause: Cause, holder: Holder) -> OpState {
@@ -257,8 +273,8 @@ impl OpState {
     /// The same, where none of these sites had an effect before.
     #[inline]
     pub(crate) fn took_first_effect(self, site: u8, sites: u64) -> OpState {
-        let once = Self::once_at(site);
-        let after = self.with(if once == sites { once | Self::DONE } else { once });
+        let is_only = sites & sites.wrapping_sub(1) == 0;
+        let after = self.with(if is_only { sites | Self::DONE } else { Self::once_at(site) });
         debug_assert_eq!(after, self.took_effect(site, sites), "it is the first");
         after
     }
@@ -274,12 +290,15 @@ impl OpState {
     /// `sites`: those of the consumer.
     #[inline]
     pub(crate) fn acked(self, sites: u64) -> OpState {
+        if self.has(Self::DONE) {
+            return self.acked_when_done();
+        }
         self.last(1).with(if sites == 0 { Self::DONE } else { 0 })
     }
-    /// It is done already.
+    /// It is done already: how its copies go is asked no more.
     #[inline]
     pub(crate) fn acked_when_done(self) -> OpState {
-        self.last(1)
+        self.down(ALIVE_AT)
     }
     #[inline]
     pub(crate) fn dropped(self, why: DropReason) -> OpState {
