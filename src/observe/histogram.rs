@@ -20,11 +20,8 @@ const LONGEST: u64 = 1 << 61;
 /// A distribution.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
-    /// The lower eight bits of the counts, up to the bucket before that of the longest value: values fall far apart, and what
-    /// they touch is to stay in the nearest cache.
-    counts: Vec<u8>,
-    /// The upper bits.
-    carried: Vec<u64>,
+    /// Up to the bucket before that of the longest value.
+    counts: Vec<u64>,
     /// The last bucket stands apart: so that a value is among the others is one question.
     longest: u64,
     sum: u128,
@@ -54,20 +51,9 @@ impl Histogram {
         self.sum += u128::from(nanos);
         let at = bucket(nanos);
         match self.counts.get_mut(at) {
-            Some(count) => {
-                *count = count.wrapping_add(1);
-                if *count == 0 {
-                    self.carry(at);
-                }
-            }
+            Some(count) => *count += 1,
             None => self.record_among_the_longest(nanos),
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn carry(&mut self, at: usize) {
-        self.carried[at] += 1;
     }
 
     /// Counts one in the last bucket, or beyond it.
@@ -77,10 +63,8 @@ impl Histogram {
         let at = bucket(nanos.min(LONGEST));
         if at > self.counts.len() {
             let last = std::mem::take(&mut self.longest);
-            self.counts.push(last as u8);
-            self.carried.push(last >> 8);
+            self.counts.push(last);
             self.counts.resize(at, 0);
-            self.carried.resize(at, 0);
         }
         self.longest += 1;
         self.max = self.max.max(nanos);
@@ -93,8 +77,7 @@ impl Histogram {
 
     /// Every bucket.
     fn buckets(&self) -> impl Iterator<Item = u64> {
-        let both = |(&low, &high): (&u8, &u64)| high << 8 | u64::from(low);
-        self.counts.iter().zip(&self.carried).map(both).chain([self.longest])
+        self.counts.iter().copied().chain([self.longest])
     }
 
     /// The length in nanoseconds that a share `q` of the values does not exceed.
