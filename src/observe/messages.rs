@@ -32,6 +32,14 @@ pub(super) struct Message {
     pub word: u32,
 }
 
+impl Place {
+    #[inline(always)]
+    fn message(&self) -> Message {
+        let Place { since, deliveries, at_home, word, .. } = *self;
+        Message { since, deliveries, at_home, word }
+    }
+}
+
 /// All rings.
 #[derive(Clone, Debug)]
 pub(super) struct Messages {
@@ -85,17 +93,16 @@ impl Messages {
     #[inline(always)]
     pub fn deliver(&mut self, slot: u32) -> Message {
         let place = self.place(slot);
-        let Place { since, ref mut deliveries, at_home, word, .. } = self.places[place];
-        if let Some(more) = deliveries.checked_add(1) {
-            *deliveries = more;
+        let place = &mut self.places[place];
+        if let Some(more) = place.deliveries.checked_add(1) {
+            place.deliveries = more;
         }
-        Message { since, deliveries: *deliveries, at_home, word }
+        place.message()
     }
 
     /// What is known of it.
     pub fn at(&self, slot: u32) -> Message {
-        let Place { since, deliveries, at_home, word, .. } = self.places[self.place(slot)];
-        Message { since, deliveries, at_home, word }
+        self.places[self.place(slot)].message()
     }
 
     /// Since when the oldest unsettled message stands in a queue.
