@@ -265,7 +265,7 @@ impl Agenda {
     /// Takes the earliest head that is due by `until`. `stands` says whether a timer (an event of a fifo or loose lane) is
     /// still one; those that are not are dropped on the way.
     #[inline]
-    pub fn pop(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool) -> Option<Head> {
+    pub fn pop(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool + Copy) -> Option<Head> {
         debug_assert!(self.indexed, "only an indexed agenda knows its earliest head");
         while let Some((lane, token)) = self.soon.pop() {
             let single = &mut self.singles[lane.0 as usize];
@@ -279,7 +279,7 @@ impl Agenda {
     }
 
     #[inline]
-    fn pop_later(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool) -> Option<Head> {
+    fn pop_later(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool + Copy) -> Option<Head> {
         loop {
             let of_heap = self.heap.peek();
             let is_beside = self.next_beside < of_heap;
@@ -300,14 +300,15 @@ impl Agenda {
                     single.at = Time::NEVER;
                     return Some(Head { lane, event });
                 }
-            } else if let Some(event) = self.pop_timer(lane, top, &stands) {
+            } else if let Some(event) = self.pop_timer(lane, top, stands) {
                 return Some(Head { lane, event });
             }
         }
     }
 
     /// Takes the event of `top` from its lane and puts the lane's next head into the heap; `None` where it stood no more.
-    fn pop_timer(&mut self, lane: Lane, top: u128, stands: &impl Fn(Lane, &Event) -> bool) -> Option<Event> {
+    #[inline(never)]
+    fn pop_timer(&mut self, lane: Lane, top: u128, stands: impl Fn(Lane, &Event) -> bool) -> Option<Event> {
         let index = lane.0 as usize - self.singles.len();
         if let Some(fifo) = self.fifos.get_mut(index) {
             let mut taken = None;

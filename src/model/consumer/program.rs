@@ -48,8 +48,6 @@ enum Next {
     Stays,
     /// Nowhere: its process died.
     Dies,
-    /// To the next message: it ended with its ack, and the ack is still to be handed on where there is one.
-    Acked(Option<Settle>),
     /// It ended with an error that no other try will not have.
     Fails,
 }
@@ -178,9 +176,11 @@ impl Consumers {
                 }
                 return None;
             }
+            if step.ends {
+                return self.settle_and_turn(run, RunEnd::Done, Settlement::Ack, out);
+            }
             let next = self.act(run, at, step, out);
             at = match next {
-                Next::Acked(call) => return call,
                 Next::On | Next::ToAck if hand.foreign => {
                     self.answer_seat(worker, &step.step, &next, out);
                     return None;
@@ -255,11 +255,16 @@ impl Consumers {
                 return Next::On;
             }
             Step::Effect { store, site } => {
-                self.effect(held, current, (store, site), out);
+                self.effect(worker, (store, site), out);
                 return Next::On;
             }
             Step::Commit(store) => self.commit(worker, store, out),
-            Step::Ack => return self.ack(run, step.is_last, out),
+            Step::Ack => {
+                out.common.records.hold(delivery); // it goes on with it
+                let call = self.settle(delivery, hand, Settlement::Ack, None, out);
+                out.call_if(call.map(Call::Settle));
+                return Next::On;
+            }
         }
         out.tell(Fact::Stepped { held, step: at, skip });
         if skip { Next::ToAck } else { Next::On }
@@ -285,18 +290,14 @@ impl Consumers {
 
     /// An effect that may wait for a commit, or be had already by its key.
     #[inline(never)]
-    fn effect<O: Oracle, W: Watch>(
-        &mut self,
-        held: Held,
-        current: bool,
-        (store, site): (StoreId, u8),
-        out: &mut Out<'_, O, W>,
-    ) {
-        let state = &mut self.workers[held.worker as usize];
+    fn effect<O: Oracle, W: Watch>(&mut self, worker: u32, (store, site): (StoreId, u8), out: &mut Out<'_, O, W>) {
+        let state = &mut self.workers[worker as usize];
         if state.transaction == Some(store.0) {
             state.unborn |= 1 << site;
             return;
         }
+        let record = &out.common.records.deliveries[state.delivery];
+        let (held, current) = (record.parties(state.delivery), record.current);
         if let StoreKind::External { idempotency: Some(life) } = out.stage.plan.stores[store.at()].kind {
             // A key names the operation; `Plan::check` sees to it that one step only calls with it.
             if self.stores[store.at()].is_marked(held.op.into(), 0) {
@@ -346,20 +347,6 @@ impl Consumers {
         });
     }
 
-    /// The program acks. Where that is its last step and nothing is left in the worker's hands, the same request waits for
-    /// the next message.
-    #[inline(always)]
-    fn ack<O: Oracle, W: Watch>(&mut self, run: Run, is_last: bool, out: &mut Out<'_, O, W>) -> Next {
-        let Run { held: Held { delivery, .. }, hand, .. } = run;
-        if is_last && !hand.foreign {
-            return Next::Acked(self.settle_and_turn(run, RunEnd::Done, Settlement::Ack, out));
-        }
-        out.common.records.hold(delivery); // it goes on with it
-        let call = self.settle(delivery, hand, Settlement::Ack, None, out);
-        out.call_if(call.map(Call::Settle));
-        Next::On
-    }
-
     fn fail<O: Oracle, W: Watch>(&mut self, worker: u32, failure: Failure, out: &mut Out<'_, O, W>) {
         self.roll_back(worker, out);
         let on_error = out.stage.plan.consumers[out.stage.hand(worker).consumer.at()].on_error;
@@ -402,8 +389,8 @@ impl Consumers {
         }
     }
 
-    /// The same of a delivery that is settled. The call is given where nothing else follows it, and nothing goes before it
-    /// unless it was called before.
+    /// The same of a delivery that is settled; where nothing is left in the worker's hands, the same request waits for the next
+    /// message. The call is given where nothing else follows it, and nothing goes before it unless it was called before.
     #[inline(always)]
     fn settle_and_turn<O: Oracle, W: Watch>(
         &mut self,
