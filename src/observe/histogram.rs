@@ -6,6 +6,7 @@
 //! took 3.5, and a message pays that three times.
 
 use super::report::Latency;
+use super::sum::Sum;
 use crate::sim::Span;
 
 /// How many bits of a value choose the bucket within its doubling.
@@ -20,11 +21,14 @@ const LONGEST: u64 = 1 << 61;
 /// A distribution.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
-    /// Up to the bucket before that of the longest value.
-    counts: Vec<u64>,
+    /// The lower bits of the counts, up to the bucket before that of the longest value: values fall far apart, and what they
+    /// touch is to stay in the nearest cache.
+    counts: Vec<u8>,
+    /// The upper bits.
+    carried: Vec<u64>,
     /// The last bucket stands apart: so that a value is among the others is one question.
     longest: u64,
-    sum: u128,
+    sum: Sum,
     max: u64,
 }
 
@@ -48,12 +52,23 @@ impl Histogram {
     #[inline(always)]
     pub fn record(&mut self, length: Span) {
         let nanos = length.nanos();
-        self.sum += u128::from(nanos);
+        self.sum.add(nanos);
         let at = bucket(nanos);
         match self.counts.get_mut(at) {
-            Some(count) => *count += 1,
+            Some(count) => {
+                *count = count.wrapping_add(1);
+                if *count == 0 {
+                    self.carry(at);
+                }
+            }
             None => self.record_among_the_longest(nanos),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn carry(&mut self, at: usize) {
+        self.carried[at] += 1;
     }
 
     /// Counts one in the last bucket, or beyond it.
@@ -63,8 +78,10 @@ impl Histogram {
         let at = bucket(nanos.min(LONGEST));
         if at > self.counts.len() {
             let last = std::mem::take(&mut self.longest);
-            self.counts.push(last);
+            self.counts.push(last as u8);
+            self.carried.push(last >> u8::BITS);
             self.counts.resize(at, 0);
+            self.carried.resize(at, 0);
         }
         self.longest += 1;
         self.max = self.max.max(nanos);
@@ -72,12 +89,13 @@ impl Histogram {
 
     /// The lengths of all that it counted.
     pub fn sum(&self) -> u128 {
-        self.sum
+        self.sum.total()
     }
 
     /// Every bucket.
     fn buckets(&self) -> impl Iterator<Item = u64> {
-        self.counts.iter().copied().chain([self.longest])
+        let both = |(&low, &high): (&u8, &u64)| high << u8::BITS | u64::from(low);
+        self.counts.iter().zip(&self.carried).map(both).chain([self.longest])
     }
 
     /// The length in nanoseconds that a share `q` of the values does not exceed.
@@ -107,7 +125,7 @@ impl Histogram {
         let at = |q| self.quantile(q, count) as f64 / 1e9;
         Latency {
             count,
-            mean_s: self.sum as f64 / count as f64 / 1e9,
+            mean_s: self.sum() as f64 / count as f64 / 1e9,
             p50_s: at(0.5),
             p90_s: at(0.9),
             p95_s: at(0.95),

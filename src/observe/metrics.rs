@@ -6,6 +6,7 @@
 
 use super::histogram::Histogram;
 use super::report::Counts;
+use super::sum::Sum;
 use crate::model::plan::{Arrivals, Plan};
 use crate::sim::Time;
 
@@ -60,35 +61,36 @@ impl Window {
 
 /// A number that changes by ones, with its area under the curve.
 ///
-/// The area up to T is `value * T - sum`, where `sum` adds up the moments of all steps up and takes away those of all
-/// steps down: so a step costs an addition, not a product.
+/// The area up to T is `value * T`, less the moments of all steps up, and the moments of all steps down: so a step costs an
+/// addition, not a product.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Level {
     pub value: u64,
-    sum: i128,
-    kept: (u64, i128),
+    ups: Sum,
+    downs: Sum,
+    kept: (u64, Sum, Sum),
 }
 
 impl Level {
     #[inline(always)]
     pub fn up(&mut self, now: Time) {
         self.value += 1;
-        self.sum += i128::from(now.nanos());
+        self.ups.add(now.nanos());
     }
     #[inline(always)]
     pub fn down(&mut self, now: Time) {
         debug_assert!(self.value > 0, "what leaves was there");
         self.value = self.value.wrapping_sub(1);
-        self.sum -= i128::from(now.nanos());
+        self.downs.add(now.nanos());
     }
     /// Producing seems to be over.
     pub fn keep(&mut self) {
-        self.kept = (self.value, self.sum);
+        self.kept = (self.value, self.ups, self.downs);
     }
     /// Its mean up to the moment when producers stopped.
     pub fn mean(&self, stop: Time) -> f64 {
-        let (value, sum) = self.kept;
-        let area = i128::from(value) * i128::from(stop.nanos()) - sum;
+        let (value, ups, downs) = self.kept;
+        let area = u128::from(value) * u128::from(stop.nanos()) + downs.total() - ups.total();
         if stop == Time::ZERO { 0.0 } else { area as f64 / stop.nanos() as f64 }
     }
 }

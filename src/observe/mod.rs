@@ -20,6 +20,7 @@ pub mod roles;
 mod series;
 mod several;
 pub mod stats;
+mod sum;
 #[cfg(test)]
 mod tests;
 

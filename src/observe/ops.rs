@@ -32,7 +32,7 @@ pub(super) struct Ops {
 
 impl Default for Ops {
     fn default() -> Ops {
-        Ops { ring: Vec::with_capacity(256), mask: 255, oldest: 0, produced: 0, words: Vec::new() }
+        Ops { ring: Vec::with_capacity(64), mask: 63, oldest: 0, produced: 0, words: Vec::new() }
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
                 ops.at(n as u32 - 50).state = done;
             }
         }
-        assert_eq!(ops.mask, 255);
+        assert_eq!(ops.mask, 127);
         for n in 100_000..101_000 {
             ops.push(Op { produced_at: Time::from_nanos(n), state: born });
         }
