@@ -63,7 +63,10 @@ impl Judge {
             consumers: roles
                 .consumers
                 .iter()
-                .map(|c| ConsumerBook { sites: c.sites, ..ConsumerBook::default() })
+                .map(|c| {
+                    let more_to_ask = if c.sites.is_power_of_two() { c.sites | OpState::KEYED } else { u64::MAX };
+                    ConsumerBook { sites: c.sites, more_to_ask, ..ConsumerBook::default() }
+                })
                 .collect(),
             acks: vec![0; roles.workers()],
             roles,

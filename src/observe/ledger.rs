@@ -140,17 +140,29 @@ impl Judge {
         debug_assert_eq!(delivery.at, At::Waiting, "a delivery has at most one run");
         delivery.at = At::Running;
         delivery.started_at = now;
-        let (at_home, word, c) = (delivery.at_home, delivery.word, usize::from(delivery.consumer));
-        if !at_home {
-            return self.started_elsewhere(now, word, held.worker, c);
+        let (at_home, word) = (delivery.at_home, delivery.word);
+        let state = &mut self.ops.at(word).state;
+        if at_home && state.has_none(OpState::STARTED_ONCE | OpState::KEYED) {
+            *state = state.first_started();
+        } else {
+            self.started_besides(now, word, (at_home, held.key), held.worker);
         }
-        let state = self.count(now, word, Some(held.worker), OpState::STARTED_ONCE, |state| state.started(true));
+    }
+
+    /// A run that is not the first of its operation, or of a key that others share, or not from its home.
+    #[inline(never)]
+    fn started_besides(&mut self, now: Time, word: u32, (at_home, key): (bool, u32), worker: u32) {
+        let c = self.roles.consumer(worker);
+        if !at_home {
+            return self.started_elsewhere(now, word, worker, c);
+        }
+        let state = self.count(now, word, Some(worker), OpState::STARTED_ONCE, |state| state.started(true));
         if state.has(OpState::STARTED_ONCE) {
             self.consumers[c].metrics.reruns += 1;
         }
         if state.has(OpState::KEYED) {
             self.consumers[c].metrics.keyed_runs += 1;
-            if guarantees::run_begins(self.keys[state.strand()].open_runs(held.key)) {
+            if guarantees::run_begins(self.keys[state.strand()].open_runs(key)) {
                 self.overlaps(now, word);
             }
         }
@@ -175,30 +187,43 @@ impl Judge {
     #[inline(always)]
     fn effect(&mut self, now: Time, held: Held, site: u8, current: bool) {
         let Delivery { consumer, word, .. } = self.deliveries[held.delivery as usize];
-        let c = usize::from(consumer);
-        let book = &mut self.consumers[c];
+        let book = &mut self.consumers[usize::from(consumer)];
         let op = self.ops.at(word);
-        let Op { state, produced_at } = *op;
-        if state.has_none(book.sites) {
-            op.state = state.took_first_effect(site, book.sites);
+        if op.state.has_none(book.more_to_ask) {
+            op.state = op.state.took_only_effect(site, book.sites);
             book.metrics.done += 1;
-            book.metrics.end_to_end.record(now - produced_at);
-            if state.has(OpState::KEYED) {
-                book.metrics.first_in_key += 1;
-                if guarantees::first_effect(self.keys[state.strand()].newest(held.key, c), held.op) {
-                    book.metrics.counts.out_of_order += 1;
-                    self.broke(now, held.op, held.worker, Id::B4);
-                }
-            }
+            book.metrics.end_to_end.record(now - op.produced_at);
         } else {
-            op.state = state.took_effect(site, book.sites);
-            book.metrics.later_effects += 1;
-            if state.has(OpState::once_at(site)) {
-                self.duplicate(now, word, held.worker, state);
-            }
+            self.effect_besides(now, (word, site), (held.op, held.key), held.worker);
         }
         if !current {
             self.broke(now, held.op, held.worker, Id::C3);
+        }
+    }
+
+    /// An effect that is not the first of its operation, or not the only one, or of a key that others share.
+    #[inline(never)]
+    fn effect_besides(&mut self, now: Time, (word, site): (u32, u8), (op, key): (u32, u32), worker: u32) {
+        let c = self.roles.consumer(worker);
+        let book = &mut self.consumers[c];
+        let Op { state, produced_at } = self.ops.at(word);
+        let before = *state;
+        *state = before.took_effect(site, book.sites);
+        if !before.has_none(book.sites) {
+            book.metrics.later_effects += 1;
+            if before.has(OpState::once_at(site)) {
+                self.duplicate(now, word, worker, before);
+            }
+            return;
+        }
+        book.metrics.done += 1;
+        book.metrics.end_to_end.record(now - *produced_at);
+        if before.has(OpState::KEYED) {
+            book.metrics.first_in_key += 1;
+            if guarantees::first_effect(self.keys[before.strand()].newest(key, c), op) {
+                book.metrics.counts.out_of_order += 1;
+                self.broke(now, op, worker, Id::B4);
+            }
         }
     }
 
@@ -358,9 +383,10 @@ impl Judge {
     }
 
     /// A handler found its operation done.
-    fn found_done(&mut self, now: Time, held: Held) {
-        let word = self.deliveries[held.delivery as usize].word;
-        self.lessen(now, word, Some(held.worker), OpState::found_done);
+    #[inline(never)]
+    fn found_done(&mut self, now: Time, delivery: u32, worker: u32) {
+        let word = self.deliveries[delivery as usize].word;
+        self.lessen(now, word, Some(worker), OpState::found_done);
     }
 
     #[inline]
@@ -394,12 +420,14 @@ impl Watch for Judge {
             Fact::Effect { held, site, current } => self.effect(now, held, site, current),
             Fact::Ended { held, how } => self.ended(now, held, how),
             Fact::Acked { held, message, queue } => self.acked(now, held, message, queue),
+            Fact::Stepped { held, skip: true, .. } => self.found_done(now, held.delivery, held.worker),
             Fact::Published { .. }
             | Fact::Stepped { skip: false, .. }
             | Fact::Waits { .. }
             | Fact::Renewed { .. }
             | Fact::Unconfirmed { .. } => {}
-            _ => self.trouble(now, fact),
+            // A copy: so only here a fact stands in memory.
+            other => self.trouble(now, &other),
         }
     }
 }
@@ -416,10 +444,9 @@ impl Judge {
             Fact::PassedBy { op, queue, routed, .. } => self.passed_by(now, op, queue, routed),
             Fact::PacketLost { op, .. } => self.each(now, op, OpState::not_stored),
             Fact::GaveUp { op } => self.each(now, op, OpState::gave_up),
-            Fact::Stepped { held, skip: true, .. } => self.found_done(now, held),
             Fact::Suppressed { held, .. } => {
                 self.by(held).suppressed += 1;
-                self.found_done(now, held);
+                self.found_done(now, held.delivery, held.worker);
             }
             Fact::AckedLate { held, message, queue } => self.acked_late(now, held, message, queue),
             Fact::Swallowed { op, queue, of, .. } => {

@@ -64,7 +64,7 @@ impl Messages {
     pub fn enter(&mut self, slot: u32, queue: QueueId, now: Time, word: u32, at_home: bool) {
         let (place, line) = (self.place(slot), queue.at());
         if place >= self.places.len() {
-            self.grow(place);
+            return self.enter_a_new_place(slot, queue, now, word, at_home);
         }
         let places = self.places.as_mut_slice(); // looked up once
         let older = std::mem::replace(&mut places[line].older, place as u32);
@@ -75,9 +75,10 @@ impl Messages {
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, place: usize) {
+    fn enter_a_new_place(&mut self, slot: u32, queue: QueueId, now: Time, word: u32, at_home: bool) {
         let empty = Place { since: Time::ZERO, older: 0, younger: 0, word: 0, deliveries: 0, at_home: false };
-        self.places.resize(place + 1, empty);
+        self.places.resize(self.place(slot) + 1, empty);
+        self.enter(slot, queue, now, word, at_home);
     }
 
     /// It leaves its queue. Gives the number of its operation's word.

@@ -103,6 +103,8 @@ pub(super) struct QueueBook {
 pub(super) struct ConsumerBook {
     /// See [`ConsumerRole`](super::roles::ConsumerRole).
     pub sites: u64,
+    /// Where an operation has none of these bits, its effect is the first and the only one, and nobody shares its key.
+    pub more_to_ask: u64,
     pub metrics: ConsumerMetrics,
     pub broken: [Tally; Id::ALL.len()],
     /// Duplicates, by cause.

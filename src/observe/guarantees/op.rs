@@ -36,12 +36,13 @@ const DELIVERED_AT: u32 = 16;
 const STARTED_AT: u32 = 18;
 const STORED_AT: u32 = 20;
 const DONE_AT: u32 = 22;
-const FOUND_AT: u32 = 23;
+const KEYED_AT: u32 = 23;
 const ALIVE_AT: u32 = 24;
 const HANDS_AT: u32 = 28;
 const DEAD_AT: u32 = 34;
 const LAST_AT: u32 = 37;
 const CAUSE_AT: u32 = 41;
+const FOUND_AT: u32 = 45;
 const STRAND_AT: u32 = 48;
 /// A count of copies or hands that reached this stays there: such an operation is never found gone.
 pub const FULL: u64 = 15;
@@ -79,7 +80,7 @@ impl OpState {
     pub(crate) const LAST: u64 = 15 << LAST_AT;
     const CAUSE: u64 = 15 << CAUSE_AT;
     /// It shares its key with others.
-    pub(crate) const KEYED: u64 = 1 << 45;
+    pub(crate) const KEYED: u64 = 1 << KEYED_AT;
     /// Its producer publishes it once and never hears of it.
     pub(crate) const FORGOTTEN: u64 = 1 << 46;
     /// Its messages may be routed to several queues, and none was stored in this one so far. With [`CONFIRMED`] besides it
@@ -260,6 +261,13 @@ impl OpState {
         };
         OpState(self.0 & !Self::CAUSE | cause << CAUSE_AT)
     }
+    /// The first run, from its home.
+    #[inline]
+    pub(crate) fn first_started(self) -> OpState {
+        let after = self.with(Self::STARTED_ONCE);
+        debug_assert_eq!(after, self.started(true), "it is the first");
+        after
+    }
     #[inline]
     pub(crate) fn started(self, at_home: bool) -> OpState {
         if at_home { self.counted(STARTED_AT) } else { self.with(Self::STARTED_ELSEWHERE) }
@@ -270,12 +278,11 @@ impl OpState {
         let after = self.counted(2 * (u32::from(site) % 8));
         after.with(if after.has(sites) { Self::DONE } else { 0 })
     }
-    /// The same, where none of these sites had an effect before.
+    /// The same, where there is one site and it had no effect before.
     #[inline]
-    pub(crate) fn took_first_effect(self, site: u8, sites: u64) -> OpState {
-        let is_only = sites & sites.wrapping_sub(1) == 0;
-        let after = self.with(if is_only { sites | Self::DONE } else { Self::once_at(site) });
-        debug_assert_eq!(after, self.took_effect(site, sites), "it is the first");
+    pub(crate) fn took_only_effect(self, site: u8, sites: u64) -> OpState {
+        let after = self.with(sites | Self::DONE);
+        debug_assert_eq!(after, self.took_effect(site, sites), "it is the first, and the only one");
         after
     }
     #[inline]
