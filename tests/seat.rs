@@ -123,6 +123,35 @@ fn every_answer_and_every_point_survives_json() {
     assert!(through.counts.crashes > 0 && through.counts.effects > 300, "{:?}", through.counts);
 }
 
+/// Acks, and then stands at a point.
+#[derive(Default)]
+struct AcksFirst {
+    acked: bool,
+    heard: Vec<&'static str>,
+}
+
+impl Seat for AcksFirst {
+    fn resume(&mut self, _: u32, answer: &Answer) -> Point {
+        let starts = matches!(answer, Answer::Start { .. });
+        self.heard.push(if starts { "start" } else { "done" });
+        match (starts, std::mem::replace(&mut self.acked, starts)) {
+            (true, _) => Point::Ack,
+            (false, true) => Point::At("after".to_owned()),
+            (false, false) => Point::End,
+        }
+    }
+    fn forget(&mut self, _: u32) {}
+}
+
+#[test]
+fn a_foreign_handler_goes_on_after_its_ack_though_no_step_is_listed_behind_it() {
+    let plan = Small::on(Settings::Plain(plain::Settings::default())).operations(3).processes(1).foreign();
+    let mut seat = AcksFirst::default();
+    let report = run_seated(&Stage::new(plan).unwrap(), 7, &mut seat);
+    assert_eq!(seat.heard, ["start", "done", "done"].repeat(3));
+    assert_eq!((report.counts.acked, report.counts.runs), (3, 3));
+}
+
 #[test]
 fn a_foreign_check_then_process_falls_by_one_crash() {
     let failure = Trial::of(world(2, 2)).faults(1).late(0).check(|| check_then_process).unwrap_err();

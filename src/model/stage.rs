@@ -177,8 +177,8 @@ pub(crate) struct StepAt {
     pub faults: Vec<StepFault>,
     /// It takes no time, and no fault befalls there.
     pub passes: bool,
-    /// Its program ends with it: it is an ack, and nothing follows.
-    pub ends: bool,
+    /// It acks, and nothing follows; never of a foreign handler, which ends where it says.
+    pub acks_and_ends: bool,
     /// It has its effect at once and every time: no transaction of its program is on that store, and the store takes no keys.
     pub is_plain: bool,
 }
@@ -549,7 +549,7 @@ fn program(plan: &Plan, consumer: usize) -> Vec<StepAt> {
             step: step.clone(),
             site: site(&[&of.name, &format!("{at} {}", step.word())]),
             passes: takes.constant() == Some(Span::ZERO) && faults.is_empty(),
-            ends: *step == Step::Ack && at + 1 == of.steps.len() && !of.foreign,
+            acks_and_ends: *step == Step::Ack && at + 1 == of.steps.len() && !of.foreign,
             is_plain: step.store().is_some_and(|store| {
                 let takes_keys = matches!(plan.stores[store.at()].kind, StoreKind::External { idempotency: Some(_) });
                 !takes_keys && !of.steps.contains(&Step::Begin(store))

@@ -2,8 +2,8 @@
 //!
 //! Buckets are log-linear: 512 to each doubling, exact below 1,024 ns; a quantile is the middle of its bucket, off by
 //! less than 1 in 1,000. The bucket of a value is read off its floating-point form: exponent and first digits. The crate
-//! `hdrhistogram` keeps the same promise without the exact mean; measured side by side it took 5.9 ns a value where this
-//! took 3.5, and a message pays that three times.
+//! `hdrhistogram` keeps the same promise without the exact mean; measured side by side it took 1.7 times as long, and a
+//! message pays that three times.
 
 use super::report::Latency;
 use super::sum::Sum;
@@ -185,6 +185,18 @@ mod tests {
         let latency = histogram.latency();
         assert_eq!((latency.count, latency.mean_s, latency.max_s), (300_000, 4.0 / 3.0 / 1_000.0, 0.002));
         assert!((latency.p50_s - 0.001).abs() < 1e-6 && (latency.p90_s - 0.002).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_bucket_below_the_longest_counts_beyond_a_byte() {
+        for n in [255u64, 256, 257, 65_536] {
+            let mut histogram = Histogram::default();
+            for (ms, times) in [(2, 1), (1, n), (3, 1), (2, n), (1, n)] {
+                (0..times).for_each(|_| histogram.record(Span::from_millis(ms)));
+            }
+            let filled: Vec<u64> = histogram.buckets().filter(|&count| count > 0).collect();
+            assert_eq!((filled, histogram.count()), (vec![2 * n, n + 1, 1], 3 * n + 2));
+        }
     }
 
     #[test]

@@ -64,7 +64,8 @@ impl Judge {
                 .consumers
                 .iter()
                 .map(|c| {
-                    let more_to_ask = if c.sites.is_power_of_two() { c.sites | OpState::KEYED } else { u64::MAX };
+                    let is_only = c.sites.is_power_of_two();
+                    let more_to_ask = if is_only { c.sites | OpState::KEYED } else { OpState::HANDS };
                     ConsumerBook { sites: c.sites, more_to_ask, ..ConsumerBook::default() }
                 })
                 .collect(),

@@ -191,8 +191,7 @@ impl Judge {
         let op = self.ops.at(word);
         if op.state.has_none(book.more_to_ask) {
             op.state = op.state.took_only_effect(site, book.sites);
-            book.metrics.done += 1;
-            book.metrics.end_to_end.record(now - op.produced_at);
+            book.metrics.done_after(now - op.produced_at);
         } else {
             self.effect_besides(now, (word, site), (held.op, held.key), held.worker);
         }
@@ -216,8 +215,7 @@ impl Judge {
             }
             return;
         }
-        book.metrics.done += 1;
-        book.metrics.end_to_end.record(now - *produced_at);
+        book.metrics.done_after(now - *produced_at);
         if before.has(OpState::KEYED) {
             book.metrics.first_in_key += 1;
             if guarantees::first_effect(self.keys[before.strand()].newest(key, c), op) {
@@ -295,8 +293,7 @@ impl Judge {
         let state = self.lessen(now, word, Some(worker), |state| state.acked(sites));
         let metrics = &mut self.consumers[c].metrics;
         if sites == 0 {
-            metrics.done += 1;
-            metrics.end_to_end.record(now - self.ops.at(word).produced_at);
+            metrics.done_after(now - self.ops.at(word).produced_at);
         } else if guarantees::acked_without_effect(state, sites) {
             self.broke(now, self.op(word), worker, Id::C6);
         }

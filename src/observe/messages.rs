@@ -73,6 +73,7 @@ impl Messages {
         places[place] = Place { since: now, older, younger: line as u32, word, deliveries: 0, at_home };
     }
 
+    /// The same, once there is room: so where there is, that is asked once.
     #[cold]
     #[inline(never)]
     fn enter_a_new_place(&mut self, slot: u32, queue: QueueId, now: Time, word: u32, at_home: bool) {

@@ -8,7 +8,7 @@ use super::histogram::Histogram;
 use super::report::Counts;
 use super::sum::Sum;
 use crate::model::plan::{Arrivals, Plan};
-use crate::sim::Time;
+use crate::sim::{Span, Time};
 
 /// The time in which producers produce. Where the length of a run is a span alone, it is that span; otherwise it ends
 /// with the last operation produced. Of a run that is cut short before, it is all of it.
@@ -61,8 +61,8 @@ impl Window {
 
 /// A number that changes by ones, with its area under the curve.
 ///
-/// The area up to T is `value * T`, less the moments of all steps up, and the moments of all steps down: so a step costs an
-/// addition, not a product.
+/// The area up to T is `value * T + downs - ups`, where each adds up the moments of its steps: so a step costs an addition,
+/// not a product.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Level {
     pub value: u64,
@@ -152,6 +152,13 @@ pub(super) struct ConsumerMetrics {
 }
 
 impl ConsumerMetrics {
+    /// An operation has its first effect here (without effects: its first ack), so long after it was produced.
+    #[inline(always)]
+    pub fn done_after(&mut self, length: Span) {
+        self.done += 1;
+        self.end_to_end.record(length);
+    }
+
     /// The counts, with those that follow from others; `effects`: whether there is any effect to count.
     pub fn complete(&mut self, effects: bool) {
         self.counts.delivered = self.queueing.count() + self.counts.redelivered;
@@ -163,7 +170,6 @@ impl ConsumerMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::Span;
 
     fn at(s: u64) -> Time {
         Time::from_nanos(s * 1_000_000_000)
@@ -204,5 +210,18 @@ mod tests {
         level.down(at(9));
         level.down(at(100));
         assert_eq!(level.mean(at(5)), 1.0);
+    }
+
+    #[test]
+    fn a_mean_is_exact_where_the_sums_of_moments_went_round() {
+        let (late, second) = (5_000_000_000_000_000_000, 1_000_000_000);
+        let mut level = Level::default();
+        for moment in [late, late + second] {
+            (0..8).for_each(|_| level.up(Time::from_nanos(moment)));
+        }
+        (0..8).for_each(|_| level.down(Time::from_nanos(late + 2 * second)));
+        level.keep();
+        let stop = late + 3 * second; // 8, then 16, then 8, for a second each
+        assert_eq!(level.mean(Time::from_nanos(stop)), (32 * second) as f64 / stop as f64);
     }
 }

@@ -3,7 +3,7 @@
 //! Of an operation there is a word for each queue that it may be routed to. The words of an operation stand side by side, as
 //! many for each, and operations are numbered densely; so a word stands in a ring at its number modulo the ring's length. There is room for the
 //! newest as long as the oldest can be let go; only where it may still change, or hear a late confirm, the ring grows. So
-//! a run of any length that keeps up needs a few kilobytes; 16 bytes a word are the worst case.
+//! a run of any length that keeps up needs a kilobyte or two; 16 bytes a word are the worst case.
 
 use super::guarantees::{self, OpState};
 use crate::sim::Time;

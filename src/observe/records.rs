@@ -103,7 +103,8 @@ pub(super) struct QueueBook {
 pub(super) struct ConsumerBook {
     /// See [`ConsumerRole`](super::roles::ConsumerRole).
     pub sites: u64,
-    /// Where an operation has none of these bits, its effect is the first and the only one, and nobody shares its key.
+    /// Where an operation has none of these bits, its effect is the first and the only one, and nobody shares its key: the
+    /// site and KEYED, or, where there are several sites, one that is set of all that have effects.
     pub more_to_ask: u64,
     pub metrics: ConsumerMetrics,
     pub broken: [Tally; Id::ALL.len()],

@@ -264,6 +264,7 @@ impl Agenda {
 
     /// Takes the earliest head that is due by `until`. `stands` says whether a timer (an event of a fifo or loose lane) is
     /// still one; those that are not are dropped on the way.
+    // It is handed on as a copy: by its address it would be written to memory for each event, and few are timers.
     #[inline]
     pub fn pop(&mut self, until: Time, stands: impl Fn(Lane, &Event) -> bool + Copy) -> Option<Head> {
         debug_assert!(self.indexed, "only an indexed agenda knows its earliest head");

@@ -39,6 +39,7 @@ impl<'a> Run<'a> {
 }
 
 /// Where a program goes after a step.
+#[derive(Clone, Copy)]
 enum Next {
     /// To the following step.
     On,
@@ -176,13 +177,13 @@ impl Consumers {
                 }
                 return None;
             }
-            if step.ends {
+            if step.acks_and_ends {
                 return self.settle_and_turn(run, RunEnd::Done, Settlement::Ack, out);
             }
             let next = self.act(run, at, step, out);
             at = match next {
                 Next::On | Next::ToAck if hand.foreign => {
-                    self.answer_seat(worker, &step.step, &next, out);
+                    self.answer_seat(worker, &step.step, next, out);
                     return None;
                 }
                 Next::On => at + 1,
@@ -449,7 +450,7 @@ impl Consumers {
         self.take_next(run.held.worker, run.hand, &mut out.common.records)
     }
 
-    fn answer_seat<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, next: &Next, out: &mut Out<'_, O, W>) {
+    fn answer_seat<O: Oracle, W: Watch>(&mut self, worker: u32, step: &Step, next: Next, out: &mut Out<'_, O, W>) {
         let answer = match (next, step) {
             (Next::ToAck, _) => Answer::Known(true),
             (_, Step::Seen(_)) => Answer::Known(false),

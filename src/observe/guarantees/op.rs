@@ -357,3 +357,33 @@ impl OpState {
         self.let_go()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_fields_share_a_bit_and_the_second_bit_of_every_count_is_twice() {
+        let counts = [OpState::DELIVERED, OpState::STARTED, OpState::STORED, OpState::DEAD];
+        let seconds = counts.iter().fold(OpState::EFFECTS_ONCE << 1, |all, count| all | (count & (count << 1)));
+        assert_eq!(OpState::TWICE, seconds);
+        let others = [
+            OpState::EFFECTS,
+            OpState::DONE,
+            OpState::KEYED,
+            OpState::ALIVE,
+            OpState::HANDS,
+            OpState::CONFIRMED,
+            OpState::SETTLED,
+            OpState::STARTED_ELSEWHERE,
+            OpState::LAST,
+            OpState::CAUSE,
+            OpState::FOUND,
+            OpState::FORGOTTEN,
+            OpState::UNROUTED,
+            0xffff << STRAND_AT,
+        ];
+        let fields = counts.iter().chain(&others);
+        assert_eq!(fields.clone().fold(0, |all, field| all | field), fields.sum::<u64>(), "a sum has no carry then");
+    }
+}
