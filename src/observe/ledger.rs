@@ -153,26 +153,16 @@ impl Judge {
     #[inline(never)]
     fn started_besides(&mut self, now: Time, word: u32, (at_home, key): (bool, u32), worker: u32) {
         let c = self.roles.consumer(worker);
-        if !at_home {
-            return self.started_elsewhere(now, word, worker, c);
-        }
-        let state = self.count(now, word, Some(worker), OpState::STARTED_ONCE, |state| state.started(true));
-        if state.has(OpState::STARTED_ONCE) {
-            self.consumers[c].metrics.reruns += 1;
-        }
-        if state.has(OpState::KEYED) {
-            self.consumers[c].metrics.keyed_runs += 1;
+        let once = if at_home { OpState::STARTED_ONCE } else { OpState::STARTED_ELSEWHERE };
+        let state = self.count(now, word, Some(worker), once, |state| state.started(at_home));
+        let metrics = &mut self.consumers[c].metrics;
+        metrics.reruns += u64::from(state.has(once));
+        if at_home && state.has(OpState::KEYED) {
+            metrics.keyed_runs += 1;
             if guarantees::run_begins(self.keys[state.strand()].open_runs(key)) {
                 self.overlaps(now, word);
             }
         }
-    }
-
-    /// A delivery from another queue than the operation's home is run.
-    fn started_elsewhere(&mut self, now: Time, word: u32, worker: u32, c: usize) {
-        let once = OpState::STARTED_ELSEWHERE;
-        let state = self.count(now, word, Some(worker), once, |state| state.started(false));
-        self.consumers[c].metrics.reruns += u64::from(state.has(once));
     }
 
     /// Two handlers of one key run at the same time.

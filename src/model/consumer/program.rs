@@ -297,8 +297,7 @@ impl Consumers {
             state.unborn |= 1 << site;
             return;
         }
-        let record = &out.common.records.deliveries[state.delivery];
-        let (held, current) = (record.parties(state.delivery), record.current);
+        let Run { held, current, .. } = self.run(worker, out);
         if let StoreKind::External { idempotency: Some(life) } = out.stage.plan.stores[store.at()].kind {
             // A key names the operation; `Plan::check` sees to it that one step only calls with it.
             if self.stores[store.at()].is_marked(held.op.into(), 0) {
@@ -313,10 +312,9 @@ impl Consumers {
     }
 
     fn commit<O: Oracle, W: Watch>(&mut self, worker: u32, store: StoreId, out: &mut Out<'_, O, W>) {
-        let state = self.workers[worker as usize];
-        let record = &out.common.records.deliveries[state.delivery];
-        let (held, current) = (record.parties(state.delivery), record.current);
-        for site in (0..8).filter(|site| state.unborn >> site & 1 == 1) {
+        let unborn = self.workers[worker as usize].unborn;
+        let Run { held, current, .. } = self.run(worker, out);
+        for site in (0..8).filter(|site| unborn >> site & 1 == 1) {
             out.tell(Fact::Effect { held, site, current });
         }
         self.end_transaction(worker, store, true, out);
